@@ -1,0 +1,1 @@
+"""The outside world: how each channel is spoken to. Knows nothing of the product."""

@@ -1,0 +1,485 @@
+"""What a channel can do, and the small frozen types that cross between it and the product.
+
+A connector keeps no state, reads no settings and touches no database: everything arrives as an argument.
+It is given access tokens, never refresh tokens. Problems are raised as `connectors.problems.ConnectorProblem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+
+class Kind(StrEnum):
+    """What a segment is made of."""
+
+    PEOPLE = "people"
+    COMPANIES = "companies"
+
+
+class Action(StrEnum):
+    """What a batch does to an audience."""
+
+    ADD = "add"
+    REMOVE = "remove"
+
+
+class Applies(StrEnum):
+    """When a channel has carried out a batch: with its answer, or later (then `settle` tells)."""
+
+    AT_ONCE = "at once"
+    LATER = "later"
+
+
+class State(StrEnum):
+    """The channel's own word about an audience, in our terms."""
+
+    NOT_KNOWN = "not known"
+    BUILDING = "building"
+    READY = "ready"
+    UPDATING = "updating"
+    TOO_SMALL = "too small"
+    ARCHIVED = "archived"
+    EXPIRED = "expired"
+    CLOSED = "closed"
+    FLAGGED = "flagged"
+    GONE = "gone"
+
+
+class Retire(StrEnum):
+    """What to do with an audience whose sync is deleted."""
+
+    LEAVE = "leave"
+    EMPTY = "empty"
+    DELETE = "delete"
+
+
+class Use(StrEnum):
+    """How a campaign uses an audience."""
+
+    INCLUDE = "include"
+    EXCLUDE = "exclude"
+
+
+# -- what the operator sets up ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Application:
+    """The application registered at a channel, and where the channel is.
+
+    `bases` overrides addresses by name; each channel documents its names and defaults in its `oauth.py` and
+    `connector.py` (for instance authorize, token, api). A simulator is reached by overriding all of them.
+    """
+
+    client_id: str
+    client_secret: str
+    bases: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the channel is a local stand-in rather than the real one."""
+        return self.options.get("simulated") == "yes"
+
+
+# -- signing in ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a channel gave for one person's sign-in. Times are aware UTC; None means "does not end" or "not told"."""
+
+    access_token: str = field(repr=False)
+    expires_at: datetime | None
+    refresh_token: str | None = field(default=None, repr=False)
+    refresh_expires_at: datetime | None = None
+    data_access_expires_at: datetime | None = None
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who signed in at the channel, and what they allowed."""
+
+    remote_id: str
+    name: str
+    scopes: frozenset[str]
+
+
+class OAuth(Protocol):
+    """The sign-in of one channel: plain HTTP, safe to import in a web process. Implemented by each `oauth.py`."""
+
+    scopes: tuple[str, ...]
+    """Permissions asked for. Those in `needed` must be granted."""
+    needed: Mapping[str, str]
+    """Permission that must be granted -> what it is for, in a marketer's words."""
+    pkce: bool
+
+    def authorize_url(self, app: Application, redirect_uri: str, state: str, verifier: str) -> str:
+        """The address of the channel's consent page."""
+
+    def exchange_code(self, app: Application, redirect_uri: str, code: str, verifier: str) -> Tokens:
+        """Turns the code of the return into tokens. Raises ReconnectNeeded, SetupNeeded, TryLater."""
+
+    def refresh(self, app: Application, tokens: Tokens) -> Tokens:
+        """New tokens for old ones (Meta: exchanges the access token). Raises ReconnectNeeded when the channel refuses."""
+
+    def revoke(self, app: Application, tokens: Tokens) -> None:
+        """Ends the sign-in at the channel where the channel offers that; a token already dead is no error."""
+
+    def whoami(self, app: Application, access_token: str) -> Identity:
+        """Who this token belongs to and which permissions it has. Raises ReconnectNeeded when it is dead."""
+
+    def refresh_at(self, tokens: Tokens) -> datetime | None:
+        """When the access token should be renewed without anybody's help; None where it cannot be or need not."""
+
+    def must_act_by(self, tokens: Tokens) -> datetime | None:
+        """The day a person must sign in again; None where the channel sets none."""
+
+
+# -- ad accounts and audiences ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Token:
+    """A sign-in to act with: the access token and the person's id at the channel."""
+
+    access_token: str = field(repr=False)
+    person: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something cannot be used: a code of `problems.Code`, and facts for its sentence."""
+
+    code: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AdAccount:
+    """An ad account that a sign-in sees. `via` is the manager account it was reached through (Google), else ''."""
+
+    remote_id: str
+    name: str
+    via: str = ""
+    role: str = ""
+    state: str = ""
+    currency: str = ""
+    time_zone: str = ""
+    blocked: tuple[Reason, ...] = ()
+    """Why it cannot take audiences from this person; empty when it can."""
+    warnings: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class AccountRef:
+    """An ad account as a sync names it."""
+
+    remote_id: str
+    via: str = ""
+
+
+@dataclass(frozen=True)
+class AudienceSpec:
+    """The audience a sync wants to exist. `marker` is ours alone and stands in the audience at the channel."""
+
+    marker: str
+    name: str
+    fallback_name: str
+    """Used where `name` is taken by something that is not ours."""
+    description: str
+    kind: Kind
+    keys: str = "contact"
+    """Which family of identifiers it takes, where a channel keeps them in separate audiences."""
+
+
+@dataclass(frozen=True)
+class AudienceRef:
+    """An audience that exists at the channel."""
+
+    remote_id: str
+    name: str
+    created: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number as the channel tells it, with the channel's own word for what it counts."""
+
+    label: str
+    text: str
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True)
+class AudienceState:
+    """What the channel says of an audience now. Kept beside our status, never mixed with it."""
+
+    state: State
+    raw: str = ""
+    """The channel's own code or word."""
+    figures: tuple[Figure, ...] = ()
+    match_rate: str = ""
+    """As the channel tells it ('41 to 50 %'), '' where it does not."""
+    reason: Reason | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign (or ad set) that uses an audience."""
+
+    remote_id: str
+    name: str
+    state: str
+    use: Use
+    level: str = "campaign"
+
+
+# -- sending members -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Key:
+    """Something that can match a member alone. `columns` are filled together or not at all (Google's address)."""
+
+    name: str
+    columns: tuple[str, ...]
+    made_of: tuple[str, ...]
+    """Standard contact fields it comes from."""
+    hashed: bool
+
+
+@dataclass(frozen=True)
+class Qualifier:
+    """A column that helps matching but never matches alone, and is never removed alone."""
+
+    column: str
+    made_of: tuple[str, ...]
+    hashed: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The columns of one kind of member on one channel. `expression` changes when the normalising rules do."""
+
+    keys: tuple[Key, ...]
+    qualifiers: tuple[Qualifier, ...] = ()
+    expression: str = "1"
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """All key columns, in order."""
+        return tuple(column for key in self.keys for column in key.columns)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Key columns, then qualifiers: the order of a batch's table."""
+        return self.key_columns + tuple(q.column for q in self.qualifiers)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The standard contact fields that matter to this channel, each once."""
+        made_of = [f for key in self.keys for f in key.made_of] + [f for q in self.qualifiers for f in q.made_of]
+        return tuple(dict.fromkeys(made_of))
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement that the channel asks for and that only a person can make."""
+
+    name: str
+    text: str
+    link: str = ""
+    version: str = "1"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a channel can do, as data. The product asks this, never the channel's name."""
+
+    name: str
+    label: str
+    shapes: Mapping[Kind, Shape]
+    """Kinds of member that it takes as such. Companies reach a channel without a company shape as the people who work there."""
+    batch_rows: int
+    applies: Applies
+    smallest_audience: int
+    settles_in: timedelta
+    """How long a channel usually takes until a change is in the audience."""
+    resend_after: timedelta
+    """Members sent longer ago are sent again before the channel forgets them."""
+    consents: tuple[str, ...] = ()
+    """Advertising consents it needs granted: of `ad_user_data`, `ad_personalization`."""
+    statements: tuple[Statement, ...] = ()
+    tells_rows: bool = False
+    """Whether refused rows are named one by one."""
+    retire: frozenset[Retire] = frozenset(Retire)
+    flagged_words: tuple[str, ...] = ()
+    """Words in an audience's name that the channel tends to flag."""
+    name_length: int = 200
+    poll_after: timedelta = timedelta(minutes=30)
+    """When the later result of a batch is first worth asking for."""
+    account_word: str = "ad account"
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Pages of the channel: 'audience' and 'account' (with {account}, {audience}), 'terms', 'permissions'."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows to add or remove. `rows` has the shape's columns (only key columns in a removal) as strings, null where empty."""
+
+    action: Action
+    rows: pa.Table
+    number: int
+    """From 1, consecutive inside `session`."""
+    last: bool
+    """Whether it is the last of its session."""
+    session: int
+    """Positive 63-bit number of the upload session; actions never share one."""
+    estimated_total: int
+    kind: Kind = Kind.PEOPLE
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Rows that the channel did not take, for one reason. `rows` are positions in the batch where the channel tells them."""
+
+    code: str
+    count: int
+    rows: tuple[int, ...] = ()
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """The channel's answer to one batch."""
+
+    accepted: int
+    refused: tuple[Refused, ...] = ()
+    receipt: str = ""
+    """What `settle` asks with later; '' where the answer is final."""
+    reference: str = ""
+    """The channel's own id of this call, for its support."""
+    requests: int = 1
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The later result of an earlier batch."""
+
+    receipt: str
+    final: bool
+    refused: tuple[Refused, ...] = ()
+    match_rate: str = ""
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What became of a request to take a person out of everything in an ad account."""
+
+    done: bool
+    reference: str = ""
+
+
+class Words(Protocol):
+    """The vocabulary of identifier expressions: each word is one built-in of every engine announced."""
+
+    def sha256_hex(self, text: ir.StringValue) -> ir.StringValue:
+        """SHA-256 of the UTF-8 bytes, lower-case hex; null stays null."""
+
+    def lower(self, text: ir.StringValue) -> ir.StringValue:
+        """Lower case of every letter, also outside ASCII."""
+
+    def upper(self, text: ir.StringValue) -> ir.StringValue:
+        """Upper case."""
+
+    def strip(self, text: ir.StringValue) -> ir.StringValue:
+        """Without spaces at both ends."""
+
+    def delete_chars(self, text: ir.StringValue, chars: str) -> ir.StringValue:
+        """Without any of these characters (the built-in `translate`)."""
+
+    def keep_only(self, text: ir.StringValue, character_class: str) -> ir.StringValue:
+        """Without anything outside this regular-expression class, e.g. 'a-z0-9'."""
+
+    def before(self, text: ir.StringValue, mark: str) -> ir.StringValue:
+        """What stands before the first occurrence of `mark`; everything where there is none."""
+
+    def after(self, text: ir.StringValue, mark: str) -> ir.StringValue:
+        """What stands after the first occurrence of `mark`; '' where there is none."""
+
+    def replace(self, text: ir.StringValue, old: str, new: str) -> ir.StringValue:
+        """Every occurrence replaced."""
+
+    def left(self, text: ir.StringValue, length: int) -> ir.StringValue:
+        """The first characters."""
+
+    def middle(self, text: ir.StringValue, start: int, length: int) -> ir.StringValue:
+        """`length` characters from position `start`, counted from 0."""
+
+    def blank_to_null(self, text: ir.StringValue) -> ir.StringValue:
+        """Null where the text is ''."""
+
+
+class Connector(Protocol):
+    """One channel. Every implementation passes the contract suite against its simulator."""
+
+    capabilities: Capabilities
+
+    def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
+        """Members as this channel takes them.
+
+        `members` has the standard contact fields of the shape as strings in canonical form (see `segsync.rules.cleaning`:
+        e-mail lower-cased and valid, phone in E.164, country upper-case ISO alpha-2, birth_date YYYY-MM-DD, gender
+        female/male, null where empty) and any other columns.
+        Returns the same rows with all other columns kept and the shape's columns added, null where nothing is sent.
+        """
+
+    def ad_accounts(self, token: Token) -> Sequence[AdAccount]:
+        """The ad accounts that this sign-in sees, each with why it cannot be used. Raises any ConnectorProblem."""
+
+    def check_account(self, token: Token, account: AccountRef) -> AdAccount:
+        """The same for one account, live, with terms and roles looked at. Raises any ConnectorProblem."""
+
+    def find_audience(self, token: Token, account: AccountRef, spec: AudienceSpec) -> AudienceRef | None:
+        """The audience that carries our marker, or None. Never one that only has the same name."""
+
+    def create_audience(self, token: Token, account: AccountRef, spec: AudienceSpec) -> AudienceRef:
+        """Finds by our marker or creates; calling twice is harmless. Takes `fallback_name` where the name is taken."""
+
+    def rename_audience(self, token: Token, account: AccountRef, audience: AudienceRef, name: str) -> None:
+        """Gives it another name."""
+
+    def push(self, token: Token, account: AccountRef, audience: AudienceRef, batch: Batch) -> PushResult:
+        """Sends one batch in the fewest requests. Safe to repeat. Raises any ConnectorProblem when nothing is known to be applied."""
+
+    def settle(self, token: Token, account: AccountRef, receipts: Sequence[str]) -> Sequence[Settlement]:
+        """Later results, one for each receipt, same order."""
+
+    def audience_state(self, token: Token, account: AccountRef, audience: AudienceRef) -> AudienceState:
+        """What the channel says of it. State GONE where it was deleted there; lost access raises AccessDenied instead."""
+
+    def campaigns_using(self, token: Token, account: AccountRef, audience: AudienceRef) -> Sequence[Campaign]:
+        """Campaigns that include or exclude it. Raises any ConnectorProblem."""
+
+    def retire(self, token: Token, account: AccountRef, audience: AudienceRef, how: Retire) -> None:
+        """Leaves, empties or deletes it. An audience that is gone already is no error."""
+
+    def erase(self, token: Token, account: AccountRef, audience: AudienceRef, batch: Batch) -> Erased:
+        """Takes people out of everything in the ad account, where the channel can; else out of this audience."""
+
+
+FACTS = Mapping[str, Any]

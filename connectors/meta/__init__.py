@@ -1,0 +1,1 @@
+"""One channel: the same five files in each."""
