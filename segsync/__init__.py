@@ -1,0 +1,1 @@
+"""Keeps customer segments in step with audiences in ad accounts."""

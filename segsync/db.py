@@ -1,0 +1,57 @@
+"""The database: the declarative base, the engine, and sessions. Tables are in `segsync.models`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, Text, create_engine, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+
+Sessions = Callable[[], Session]
+
+Id = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+When = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+
+
+class Base(DeclarativeBase):
+    """All tables. Constraint names follow a convention, so that migrations stay stable."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+        str: Text,
+        int: BigInteger,
+        dict[str, Any]: JSONB,
+        list[Any]: JSONB,
+        datetime: DateTime(timezone=True),
+    }
+
+
+def make_engine(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine for PostgreSQL through psycopg. Connections are checked before use, so that a restart is survived."""
+    address = url.replace("postgres://", "postgresql://", 1).replace("postgresql://", "postgresql+psycopg://", 1)
+    return create_engine(
+        address,
+        pool_pre_ping=True,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_recycle=1800,
+        connect_args={"options": "-c timezone=UTC -c statement_timeout=120000", "connect_timeout": 10},
+        hide_parameters=True,
+    )
+
+
+def make_sessions(engine: Engine) -> sessionmaker[Session]:
+    """A maker of sessions. Objects stay readable after a commit."""
+    return sessionmaker(engine, expire_on_commit=False)
