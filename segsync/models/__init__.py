@@ -1,0 +1,48 @@
+"""Tables by noun; columns and relationships only."""
+
+from segsync.models.contact import Company, Contact, CustomField, ImportJob, LinkedDevice
+from segsync.models.organization import (
+    Installation,
+    Invitation,
+    Organization,
+    Person,
+    SigninAttempt,
+    Workspace,
+    WorkspacePerson,
+)
+from segsync.models.oversight import Alert, AlertSync, Ask, AuditEvent
+from segsync.models.run import DataFile, Ledger, Run, RunBatch
+from segsync.models.segment import Segment, SegmentMember, SegmentSize
+from segsync.models.sync import AdAccount, Integration, OAuthFlow, StatementMade, StatusMove, Sync
+
+__all__ = [
+    "AdAccount",
+    "Alert",
+    "AlertSync",
+    "Ask",
+    "AuditEvent",
+    "Company",
+    "Contact",
+    "CustomField",
+    "DataFile",
+    "ImportJob",
+    "Installation",
+    "Integration",
+    "Invitation",
+    "Ledger",
+    "LinkedDevice",
+    "OAuthFlow",
+    "Organization",
+    "Person",
+    "Run",
+    "RunBatch",
+    "Segment",
+    "SegmentMember",
+    "SegmentSize",
+    "SigninAttempt",
+    "StatementMade",
+    "StatusMove",
+    "Sync",
+    "Workspace",
+    "WorkspacePerson",
+]

@@ -1,0 +1,1 @@
+"""Decisions: pure functions and tables, no input or output."""
