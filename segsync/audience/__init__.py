@@ -1,0 +1,1 @@
+"""The data path of pushes: sources, filters, windows, identifiers, changes, ledger and plan."""
