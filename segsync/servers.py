@@ -167,7 +167,7 @@ class Server(ABC):
         if self.log_file.exists() and self.log_file.stat().st_size > LOG_BYTES:
             self.log_file.unlink()
         with open(self.log_file, "ab", opener=_private) as output:
-            process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
+            process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603 - a command of our own making
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

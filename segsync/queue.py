@@ -1,0 +1,130 @@
+"""Wake-ups for workers, carried by RQ, and token buckets for rates. Redis holds nothing that may not be lost.
+
+What is due stands in the database. A wake-up only says "look now": one that is lost costs a second, one too many costs
+a look.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+import redis
+import rq
+import structlog
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq.serializers import JSONSerializer
+
+log = structlog.get_logger(__name__)
+
+
+class Name(StrEnum):
+    """The queues: each is written here and nowhere else."""
+
+    RUNS = "runs"
+    ASKS = "asks"
+    CHORES = "chores"
+
+
+JOBS: Final = {
+    Name.RUNS: "segsync.jobs.run_slice",
+    Name.ASKS: "segsync.jobs.answer_ask",
+    Name.CHORES: "segsync.jobs.do_chore",
+}
+TIMEOUTS: Final = {
+    # a slice is some 10 s, and one request may outlive it by its own total deadline
+    Name.RUNS: timedelta(minutes=10),
+    Name.ASKS: timedelta(minutes=3),
+    # importing a file of 2 GB
+    Name.CHORES: timedelta(hours=6),
+}
+PENDING_SECONDS: Final = 60
+"""A wake-up that nobody took for so long is taken to be lost."""
+REDIS_AWAY: Final = timedelta(seconds=5)
+"""How long to wait when the bucket cannot be asked."""
+
+BUCKET: Final = """
+local now = redis.call('TIME')
+now = now[1] + now[2] / 1000000
+local cost, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+cost = math.min(cost, burst)
+local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+local tokens = math.min(burst, (tonumber(kept[1]) or burst) + math.max(0, now - (tonumber(kept[2]) or now)) * rate)
+local wait = 0
+if tokens >= cost then tokens = tokens - cost else wait = (cost - tokens) / rate end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
+redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
+return math.ceil(wait * 1000)
+"""
+
+
+def connect(url: str) -> redis.Redis:
+    """A client that gives up quickly: the database remembers what Redis did not hear."""
+    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, retry=Retry(NoBackoff(), 1))
+
+
+class TokenBucket:
+    """How fast requests of one scope may go, over all workers. A scope is named by ids, e.g. 'google:account:77'."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._script = client.register_script(BUCKET)
+
+    def take(self, scope: str, cost: float, rate_per_s: float, burst: float) -> timedelta:
+        """Takes `cost` and answers 0, or takes nothing and answers how long to wait. A cost above the burst counts as it."""
+        try:
+            milliseconds = self._script(keys=[f"segsync:rate:{scope}"], args=[cost, rate_per_s, burst])
+        except redis.RedisError as problem:
+            log.warning("rate not known", scope=scope, problem=type(problem).__name__)
+            return REDIS_AWAY
+        return timedelta(milliseconds=int(milliseconds))
+
+
+class Queue:
+    """Wakes workers. Safe to call at any time, as often as wanted; never raises when Redis is away."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self.buckets = TokenBucket(client)
+        self._queues = {name: rq.Queue(name, connection=client, serializer=JSONSerializer) for name in Name}
+        logging.getLogger("rq").setLevel(logging.WARNING)
+
+    def wake_run(self, run_id: int) -> None:
+        """A worker looks at this run."""
+        self._wake(Name.RUNS, run_id, run_id)
+
+    def wake_ask(self, ask_id: int) -> None:
+        """The worker reserved for asks answers this one."""
+        self._wake(Name.ASKS, ask_id, ask_id)
+
+    def wake_chore(self, name: str, subject_id: int) -> None:
+        """A worker does a chore, known by its name, on what has this id."""
+        self._wake(Name.CHORES, f"{name}:{subject_id}", name, subject_id)
+
+    def begun(self, queue: Name, mark: int | str) -> None:
+        """A worker has taken the wake-up: from now on another is worth sending."""
+        try:
+            self.client.delete(_pending(queue, mark))
+        except redis.RedisError as problem:
+            log.warning("wake-up not marked as taken", queue=queue.value, problem=type(problem).__name__)
+
+    def _wake(self, queue: Name, mark: int | str, *args: int | str) -> None:
+        try:
+            if not self.client.set(_pending(queue, mark), 1, nx=True, ex=PENDING_SECONDS):
+                return
+            self._queues[queue].enqueue_call(
+                JOBS[queue],
+                args=list(args),
+                timeout=int(TIMEOUTS[queue].total_seconds()),
+                result_ttl=0,
+                failure_ttl=60,
+                description=f"{queue.value} {mark}",
+            )
+        except redis.RedisError as problem:
+            log.warning("wake-up dropped", queue=queue.value, mark=mark, problem=type(problem).__name__)
+
+
+def _pending(queue: Name, mark: int | str) -> str:
+    return f"segsync:woken:{queue.value}:{mark}"

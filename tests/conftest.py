@@ -1,0 +1,135 @@
+"""What every test may ask for: a PostgreSQL and a Redis for the whole session, and a fresh database and clock for each test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from segsync import migrate
+from segsync.config import Settings
+from segsync.db import make_engine, make_sessions
+from segsync.postgres_server import EmbeddedPostgres
+from segsync.queue import Queue, connect
+from segsync.runtime import Runtime, make_vault
+from segsync.servers import EmbeddedRedis
+from segsync.vault import new_key
+
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+VAULT_KEY = new_key()
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is told to move."""
+
+    now: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> datetime:
+        """Moves it, by what `timedelta` takes."""
+        self.now += timedelta(**by)
+        return self.now
+
+
+@dataclass(frozen=True)
+class Servers:
+    """The servers of this test session. `template` is a migrated database that others are copied from."""
+
+    postgres: EmbeddedPostgres
+    redis: EmbeddedRedis
+    template: str = "migrated"
+
+    def administer(self, *statements: str) -> None:
+        """Statements that cannot run in a transaction."""
+        with psycopg.connect(self.postgres.url_of("postgres"), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Iterator[Path]:
+    """A folder with a short name: the addresses of unix sockets are short."""
+    folder = Path(tempfile.mkdtemp(prefix="segsync-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(data_root) -> Iterator[Servers]:
+    """PostgreSQL and Redis, started once, and a database with all tables."""
+    with EmbeddedPostgres(data_root, FORGETFUL) as postgres, EmbeddedRedis(data_root) as redis_server:
+        started = Servers(postgres, redis_server)
+        started.administer(f"create database {started.template}")
+        engine = make_engine(postgres.url_of(started.template))
+        migrate.upgrade(engine)
+        engine.dispose()
+        yield started
+
+
+NUMBERS = count(1)
+
+
+@pytest.fixture
+def database_url(servers) -> Iterator[str]:
+    """A database of this test's own, with all tables, empty."""
+    name = f"test_{next(NUMBERS)}"
+    servers.administer(f"create database {name} template {servers.template} strategy wal_log")
+    yield servers.postgres.url_of(name)
+    servers.administer(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def redis_client(servers) -> Iterator[redis.Redis]:
+    """Redis, emptied before the test."""
+    with connect(servers.redis.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Monday, 2 March 2026, 9:00 UTC, until the test moves it."""
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path, database_url, servers) -> Settings:
+    """Settings as for production, pointing at this session's servers."""
+    return Settings(data=tmp_path, database_url=database_url, redis_url=servers.redis.url, vault_keys=VAULT_KEY)
+
+
+@pytest.fixture
+def runtime(settings, redis_client, clock) -> Iterator[Runtime]:
+    """Everything that actions need, over a fresh database and an empty Redis."""
+    url = settings.database_url.get_secret_value()
+    engine = make_engine(url)
+    sessions = make_sessions(engine)
+    yield Runtime(
+        settings=settings,
+        engine=engine,
+        sessions=sessions,
+        vault=make_vault([VAULT_KEY], sessions),
+        queue=Queue(redis_client),
+        database_uri=url,
+        ledgers=settings.data / "ledgers",
+        clock=clock,
+    )
+    engine.dispose()
+
+
+@pytest.fixture
+def session(runtime):
+    """A database session that the test commits itself."""
+    with runtime.sessions() as opened:
+        yield opened
