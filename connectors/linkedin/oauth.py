@@ -30,6 +30,7 @@ AUTHORIZE = "/oauth/v2/authorization"
 TOKEN = "/oauth/v2/accessToken"  # noqa: S105 - a path
 INTROSPECT = "/oauth/v2/introspectToken"
 USERINFO = "/v2/userinfo"
+ADS_SCOPE = "r_ads"
 SEGMENTS_SCOPE = "rw_dmp_segments"
 
 # An access token lives 60 days; a week leaves room for an installation that stood still for some days.
@@ -77,9 +78,9 @@ def _accepted(reply: requests.Response) -> requests.Response:
 class LinkedInOAuth:
     """The sign-in of LinkedIn. Consent is all or nothing there: a person cannot tick off single permissions."""
 
-    scopes = ("openid", "profile", "r_ads", SEGMENTS_SCOPE)
+    scopes = ("openid", "profile", ADS_SCOPE, SEGMENTS_SCOPE)
     needed: Mapping[str, str] = {
-        "r_ads": "to list your ad accounts and the campaigns that use an audience",
+        ADS_SCOPE: "to list your ad accounts and the campaigns that use an audience",
         SEGMENTS_SCOPE: "to create audiences in your ad accounts and keep their members in step",
     }
     pkce = False
