@@ -1,0 +1,66 @@
+"""From a problem's code to who acts, which incident it belongs to, and whether it is tried again on schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.problems import Code
+from segsync.rules.terms import Acts
+
+_ACTS_BY_GROUP = {
+    "signin": Acts.PERSON,
+    "account": Acts.ACCOUNT_ADMIN,
+    "terms": Acts.PERSON,  # accepted for each person and business, by a human
+    "audience": Acts.OWNER,
+    "removal": Acts.OWNER,
+    "row": Acts.OWNER,
+    "segment": Acts.OWNER,
+    "app": Acts.OPERATOR,
+    "ledger": Acts.OPERATOR,
+    "disk": Acts.OPERATOR,
+    "wait": Acts.NOBODY,
+    "bug": Acts.OPERATOR,
+}
+
+TRIED_ON_SCHEDULE = frozenset({"wait", "bug", "disk", "row", "removal"})
+"""Groups of causes that another run may mend without anybody."""
+
+NOT_COUNTED = frozenset({Code.RATE_LIMIT.value, Code.DAILY_LIMIT.value, Code.TOO_NEW.value, Code.LOCKED.value})
+"""Waiting that is no failure: the channel only slows us down."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a problem happened: what tells one incident from another."""
+
+    sync_id: int
+    integration_id: int
+    channel: str
+    account_id: str
+
+
+def group(code: str) -> str:
+    """The first word of a code."""
+    return code.partition(".")[0]
+
+
+def who_acts(code: str) -> Acts:
+    """Who has to act on this cause."""
+    return _ACTS_BY_GROUP.get(group(code), Acts.OPERATOR)
+
+
+def needs_person(code: str) -> bool:
+    """Whether a sync that failed with this code waits for somebody, instead of being tried on schedule."""
+    return group(code) not in TRIED_ON_SCHEDULE
+
+
+def incident(code: str, place: Place) -> str:
+    """The key of the incident: one dead sign-in is one incident, however many syncs it stops."""
+    kind = group(code)
+    if kind == "signin":
+        return f"integration:{place.integration_id}"
+    if kind in {"account", "terms"}:
+        return f"account:{place.channel}:{place.account_id}:{place.integration_id}:{code}"
+    if kind in {"app", "disk"} or code == Code.OUTAGE.value:
+        return f"channel:{place.channel}:{code}"
+    return f"sync:{place.sync_id}:{code}"
