@@ -135,6 +135,8 @@ class Ads:
 def _understood(errors: Sequence[Any], reference: str) -> ConnectorProblem:
     """The problem of the first error that we know, else of the first."""
     named = [(_name(error), error) for error in errors]
+    if not named:
+        return problem(None, raw="no error named", reference=reference)
     (family, name), error = next((pair for pair in named if pair[0][1] in ADS), named[0])
     return problem(ADS.get(name), raw=f"{family}.{name}", reference=reference, retry_after=_retry_delay(error))
 

@@ -119,15 +119,17 @@ class GoogleOAuth:
 
     def whoami(self, app: Application, access_token: str) -> Identity:
         """Who this token belongs to and which permissions it has. Raises ReconnectNeeded when it is dead."""
-        # The token goes in a header, never in an address: addresses are logged along the way.
-        headers = {"Authorization": f"Bearer {access_token}"}
-        person = _read(_plain_call("GET", _base(app, "userinfo") + "/v1/userinfo", headers=headers))
-        token = _read(_plain_call("POST", _base(app, "token") + "/tokeninfo", headers=headers))
+        person = self.person(app, access_token)
+        token = _read(_plain_call("POST", _base(app, "token") + "/tokeninfo", headers=_bearer(access_token)))
         return Identity(
             remote_id=str(person["sub"]),
             name=str(person.get("email") or person.get("name") or person["sub"]),
             scopes=_granted(token.get("scope", "")),
         )
+
+    def person(self, app: Application, access_token: str) -> Mapping[str, Any]:
+        """Google's own words about who signed in: `sub` is the id, `email` the address."""
+        return _read(_plain_call("GET", _base(app, "userinfo") + "/v1/userinfo", headers=_bearer(access_token)))
 
     def refresh_at(self, tokens: Tokens) -> datetime | None:
         """A few minutes before the access token ends; None without a refresh token."""
@@ -138,6 +140,11 @@ class GoogleOAuth:
     def must_act_by(self, tokens: Tokens) -> datetime | None:
         """None as a rule. Google sets a day only for access granted for a time, and while an application is in testing."""
         return tokens.refresh_expires_at
+
+
+def _bearer(access_token: str) -> dict[str, str]:
+    """The token goes in a header, never in an address: addresses are logged along the way."""
+    return {"Authorization": f"Bearer {access_token}"}
 
 
 def _base(app: Application, name: str) -> str:
