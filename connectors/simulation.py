@@ -7,7 +7,7 @@ Simulators import everything from here. The parts live beside it: `simulation_st
 from __future__ import annotations
 
 from connectors.simulation_consent import ConsentPage, Grant, GrantRefused
-from connectors.simulation_faults import Fault, Faults, hang_up, misbehave
+from connectors.simulation_faults import GENERIC, Fault, Faults, hang_up, misbehave
 from connectors.simulation_people import Counts, Hasher, People
 from connectors.simulation_store import Document, Store
 
@@ -20,6 +20,7 @@ class World(People, Faults):
 
 
 __all__ = [
+    "GENERIC",
     "ConsentPage",
     "Counts",
     "Document",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import flask
 
 from connectors.simulation_store import Document, Store
 
+GENERIC = frozenset({"slow", "error", "html", "cut", "cut_before"})
 PROXY_PAGE = (
     "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 )
@@ -66,12 +67,18 @@ class Faults(Store):
             fault | {"channel": name} for (name,) in rows if channel in {"", name} for fault in self.all(name, "faults")
         ]
 
-    def fault(self, channel: str, operation: str, *, account: str = "", person: str = "") -> Fault | None:
-        """The first fault that strikes here, counted down; None when all is well."""
+    def fault(
+        self, channel: str, operation: str, *, account: str = "", person: str = "", kinds: Collection[str] = ()
+    ) -> Fault | None:
+        """The first fault that strikes here, counted down; None when all is well.
+
+        `kinds` are those that mean something here; a fault of another kind is left for where it does. () takes all.
+        """
         here = {"operation": operation, "account": account, "person": person}
         with self.lock:
             for order in self.all(channel, "faults"):
-                if all(order[name] in {"", value} for name, value in here.items()):
+                strikes = all(order[name] in {"", value} for name, value in here.items())
+                if strikes and (not kinds or order["kind"] in kinds):
                     self._count_down(channel, order)
                     return Fault(order["kind"], order["facts"])
         return None
