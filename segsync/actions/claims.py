@@ -1,0 +1,74 @@
+"""Claims on runs: a conditional update with a lease and a fence, by the database's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Interval, bindparam, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from segsync.models import Run
+
+_TAKE = text("""
+    update run set lease_until = clock_timestamp() + :lease, fence = run.fence + 1, state = 'working',
+                   started_at = coalesce(run.started_at, :now)
+    from sync
+    where run.id = :run_id and sync.id = run.sync_id
+      and run.finished_at is null and run.not_before <= :now
+      and sync.status <> 'inactive' and sync.deleted_at is null
+      and (run.lease_until is null or run.lease_until < clock_timestamp())
+      and not exists (select 1 from run other where other.sync_id = run.sync_id and other.id <> run.id
+                      and other.lease_until > clock_timestamp())
+    returning run.fence
+""").bindparams(bindparam("lease", type_=Interval))
+
+_KEEP = text("""
+    update run set lease_until = clock_timestamp() + :lease
+    where id = :run_id and fence = :fence and lease_until > clock_timestamp() and finished_at is null
+    returning id
+""").bindparams(bindparam("lease", type_=Interval))
+
+_RELEASE = text("""
+    update run set lease_until = null where id = :run_id and fence = :fence
+""")
+
+
+class ClaimLost(Exception):  # noqa: N818 - read aloud as "claim lost"
+    """The run was stopped, or somebody else took it over: nothing more may be sent under this claim."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a run until the lease ends. The fence tells this claim from every other."""
+
+    run_id: int
+    fence: int
+    lease: timedelta
+    sessions: sessionmaker[Session]
+
+    def keep(self) -> None:
+        """Lengthens the lease. Called before every batch. Raises ClaimLost when the run is no longer ours."""
+        with self.sessions.begin() as session:
+            values = {"run_id": self.run_id, "fence": self.fence, "lease": self.lease}
+            if session.execute(_KEEP, values).one_or_none() is None:
+                raise ClaimLost
+
+    def release(self) -> None:
+        """Gives the run back."""
+        with self.sessions.begin() as session:
+            session.execute(_RELEASE, {"run_id": self.run_id, "fence": self.fence})
+
+    def load(self, session: Session) -> Run:
+        """The run, locked, and still ours. Raises ClaimLost otherwise."""
+        run = session.get_one(Run, self.run_id, with_for_update=True)
+        if run.fence != self.fence or run.finished_at is not None:
+            raise ClaimLost
+        return run
+
+
+def take(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta, now: datetime) -> Claim | None:
+    """Claims a run that is due and free, of a sync that is on; None otherwise."""
+    with sessions.begin() as session:
+        fence = session.execute(_TAKE, {"run_id": run_id, "lease": lease, "now": now}).scalar_one_or_none()
+    return None if fence is None else Claim(run_id, fence, lease, sessions)

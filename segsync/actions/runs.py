@@ -1,0 +1,223 @@
+"""The run frame: opening, stopping and finishing runs, whatever their destination. What is due or claimed stands in `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from segsync.actions import alerts, audit, statuses
+from segsync.actions.actor import Actor
+from segsync.actions.alerts import Cause
+from segsync.actions.audit import Subject
+from segsync.models import Integration, Run, Segment, Sync
+from segsync.rules import causes
+from segsync.rules.causes import Place
+from segsync.rules.terms import Acts, Detail, RunState, SignInState, Status, Why
+
+SEGMENT_DELETED = "segment.deleted"
+PARTLY_REFUSED = "row.refused"
+PROBE_EVERY = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why a run cannot go on: a code of the catalogue, facts for its sentence, the channel's code and reference."""
+
+    code: str
+    facts: dict[str, Any]
+    raw: str = ""
+    reference: str = ""
+
+
+# -- opening and stopping --------------------------------------------------------------------------------------
+
+
+def open_run(session: Session, sync_id: int) -> Run | None:
+    """The run of this sync that is not over, or None."""
+    return session.scalar(select(Run).where(Run.sync_id == sync_id, Run.finished_at.is_(None)))
+
+
+def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: datetime) -> Run:
+    """Opens a run, or hurries the one that is open, in the caller's transaction. After the commit: `queue.wake_run(run.id)`.
+
+    The caller holds the sync's row lock where two may start at once. Raises ValueError for a sync that is off or deleted:
+    from whatever door it comes, nothing runs while a sync is switched off.
+    """
+    if sync.status == Status.INACTIVE or sync.deleted_at is not None:
+        raise ValueError("A sync that is switched off or deleted does not run.")
+    run = open_run(session, sync.id)
+    if run is None:
+        run = Run(
+            organization_id=sync.organization_id,
+            sync_id=sync.id,
+            why=why.value,
+            started_by=by,
+            state=RunState.QUEUED.value,
+            created_at=now,
+            not_before=_after_last_writer(session, sync.id, now),
+        )
+        session.add(run)
+        session.flush()
+    sync.next_run_at = now + timedelta(seconds=sync.every_seconds)
+    sync.probe_at = None
+    statuses.move(session, sync, Status.SYNCING, now=now, run_id=run.id)
+    return run
+
+
+def _after_last_writer(session: Session, sync_id: int, now: datetime) -> datetime:
+    """A stopped run's worker may still be in its last request: one writer per audience."""
+    leases = session.scalars(
+        select(Run.lease_until).where(Run.sync_id == sync_id, Run.finished_at.is_not(None), Run.lease_until > now)
+    )
+    return max([now, *(lease for lease in leases if lease)])
+
+
+def stop(session: Session, sync: Sync, *, now: datetime) -> None:
+    """Ends the open run. Its worker notices before the next batch; what it already sent stays in the recorded plan."""
+    run = open_run(session, sync.id)
+    if run is not None:
+        run.state = RunState.STOPPED.value
+        run.finished_at = now
+
+
+# -- ending ----------------------------------------------------------------------------------------------------
+
+
+def succeed(session: Session, run: Run, *, now: datetime, refused: int = 0) -> Sequence[int]:
+    """The channel has answered the last request. Returns other syncs that waited for a cause which this run proves gone."""
+    sync = session.get_one(Sync, run.sync_id, with_for_update=True)
+    run.state = RunState.DONE.value
+    run.finished_at = now
+    run.lease_until = None
+    sync.failures = 0
+    sync.problem_code = None
+    sync.problem_facts = {}
+    sync.was_synced = True
+    sync.in_step_since = now
+    sync.stale_since = None
+    statuses.move(session, sync, Status.SYNCED, now=now, run_id=run.id)
+    integration = session.get_one(Integration, sync.integration_id)
+    if integration.state in {SignInState.RECONNECT, SignInState.PERMISSION}:
+        integration.state, integration.problem = SignInState.CONNECTED.value, None
+    if refused:
+        alerts.open_alert(
+            session,
+            sync.organization_id,
+            _partly_refused(sync, refused),
+            now=now,
+            sync_ids=[sync.id],
+            run_id=run.id,
+        )
+    keep = {PARTLY_REFUSED} if refused else set()
+    return alerts.sync_is_well(session, sync, now=now, keep=keep | {"removal.too_small"} if sync.removals_due else keep)
+
+
+def _partly_refused(sync: Sync, refused: int) -> Cause:
+    return Cause(
+        key=f"sync:{sync.id}:{PARTLY_REFUSED}",
+        code=PARTLY_REFUSED,
+        acts=Acts.OWNER,
+        person_id=sync.owner_id,
+        channel=sync.channel,
+        account_id=sync.account_id,
+        facts=facts_of(sync) | {"count": f"{refused:,}"},
+    )
+
+
+def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None:
+    """The run needs somebody, or its retries are used up: the sync fails and one alert per cause says so."""
+    sync = session.get_one(Sync, run.sync_id, with_for_update=True)
+    run.state = RunState.FAILED.value
+    run.finished_at = now
+    run.lease_until = None
+    run.problem_code, run.problem_raw = trouble.code, trouble.raw
+    run.problem_reference, run.problem_facts = trouble.reference, trouble.facts
+    if sync.status == Status.INACTIVE or sync.deleted_at is not None:
+        return
+    sync.failures += 1
+    sync.problem_code, sync.problem_facts = trouble.code, trouble.facts
+    waits = causes.needs_person(trouble.code)
+    sync.probe_at = now + PROBE_EVERY if waits else None
+    detail = Detail.NEEDS_PERSON if waits else Detail.TRYING_AGAIN
+    statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
+    _mark_signin(session, sync, trouble)
+    alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id)
+
+
+def _mark_signin(session: Session, sync: Sync, trouble: Trouble) -> None:
+    if causes.group(trouble.code) != "signin":
+        return
+    integration = session.get_one(Integration, sync.integration_id, with_for_update=True)
+    if integration.state == SignInState.CONNECTED:
+        missing = trouble.code == "signin.scope_missing"
+        integration.state = (SignInState.PERMISSION if missing else SignInState.RECONNECT).value
+        integration.problem = trouble.code
+
+
+def _cause(sync: Sync, trouble: Trouble) -> Cause:
+    acts = causes.who_acts(trouble.code)
+    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id)
+    return Cause(
+        key=causes.incident(trouble.code, place),
+        code=trouble.code,
+        acts=acts,
+        person_id=sync.owner_id if acts in {Acts.PERSON, Acts.OWNER} else None,
+        channel=sync.channel,
+        integration_id=sync.integration_id,
+        account_id=sync.account_id,
+        facts=facts_of(sync) | {key: str(value) for key, value in trouble.facts.items()},
+        raw=trouble.raw,
+        reference=trouble.reference,
+    )
+
+
+def facts_of(sync: Sync) -> dict[str, str]:
+    """What every sentence about a sync may name."""
+    return {
+        "channel": sync.channel,
+        "account": sync.account_name,
+        "account_id": sync.account_id,
+        "segment": sync.segment.name,
+        "person": sync.owner.name,
+        "sync": sync.public_id,
+        "audience_id": sync.audience_id or "",
+    }
+
+
+# -- segments that go and come back ----------------------------------------------------------------------------
+
+
+def segment_deleted(session: Session, segment: Segment, actor: Actor, *, now: datetime) -> None:
+    """Stops the runs of a deleted segment. Members stay on the channel until somebody chooses what to do."""
+    for sync in _syncs_of(session, segment):
+        if sync.status == Status.INACTIVE:
+            continue
+        stop(session, sync, now=now)
+        sync.problem_code, sync.problem_facts = SEGMENT_DELETED, {"by": actor.name}
+        sync.stale_since = sync.stale_since or now
+        statuses.move(session, sync, Status.FAILED, now=now, detail=Detail.SEGMENT_DELETED)
+        trouble = Trouble(SEGMENT_DELETED, {"by": actor.name})
+        alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id])
+        audit.record(session, actor, "sync.segment_deleted", Subject("sync", sync.id, segment.name, sync.public_id))
+
+
+def segment_restored(session: Session, segment: Segment, actor: Actor, *, now: datetime) -> list[int]:
+    """Sets the syncs of a segment that came back going again. Returns the ids of the runs to wake after the commit."""
+    runs = []
+    for sync in _syncs_of(session, segment):
+        if sync.detail == Detail.SEGMENT_DELETED:
+            sync.problem_code, sync.problem_facts = None, {}
+            alerts.close_cause(session, sync.organization_id, f"sync:{sync.id}:{SEGMENT_DELETED}", now=now)
+            runs.append(start(session, sync, Why.CAUSE_GONE, by=actor.person_id, now=now).id)
+    return runs
+
+
+def _syncs_of(session: Session, segment: Segment) -> Sequence[Sync]:
+    return session.scalars(
+        select(Sync).where(Sync.segment_id == segment.id, Sync.deleted_at.is_(None)).with_for_update(of=Sync)
+    ).all()
