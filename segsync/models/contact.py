@@ -24,6 +24,12 @@ class Company(Base):
         Index("uq_company_workspace_id_external_id", "workspace_id", "external_id", unique=True),
         Index("uq_company_workspace_id_company_domain", "workspace_id", "company_domain", unique=True),
         Index("ix_company_workspace_id_id", "workspace_id", "id"),
+        Index(
+            "ix_company_workspace_id_name",
+            "workspace_id",
+            func.lower(text("name")).label("low"),
+            postgresql_ops={"low": "text_pattern_ops"},
+        ),
     )
 
     id: Mapped[Id]
@@ -49,10 +55,49 @@ class Contact(Base):
 
     __tablename__ = "contact"
     __table_args__ = (
-        Index("uq_contact_workspace_id_external_id", "workspace_id", "external_id", unique=True),
+        Index(
+            "uq_contact_workspace_id_external_id",
+            "workspace_id",
+            "external_id",
+            unique=True,
+            postgresql_ops={"external_id": "text_pattern_ops"},
+        ),
         Index("ix_contact_workspace_id_id", "workspace_id", "id"),
-        Index("ix_contact_workspace_id_email", "workspace_id", "email"),
-        Index("ix_contact_workspace_id_phone", "workspace_id", "phone"),
+        # People are searched by how something begins; the phone's index also answers "this phone and no e-mail".
+        Index("ix_contact_workspace_id_email", "workspace_id", "email", postgresql_ops={"email": "text_pattern_ops"}),
+        Index(
+            "ix_contact_workspace_id_phone",
+            "workspace_id",
+            "phone",
+            "email",
+            postgresql_ops={"phone": "text_pattern_ops"},
+        ),
+        Index(
+            "ix_contact_workspace_id_last_name",
+            "workspace_id",
+            func.lower(text("last_name")).label("last"),
+            func.lower(text("first_name")).label("first"),
+            postgresql_ops={"last": "text_pattern_ops", "first": "text_pattern_ops"},
+        ),
+        Index(
+            "ix_contact_workspace_id_first_name",
+            "workspace_id",
+            func.lower(text("first_name")).label("first"),
+            postgresql_ops={"first": "text_pattern_ops"},
+        ),
+        Index(
+            "ix_contact_workspace_id_email_domain",
+            "workspace_id",
+            func.split_part(text("email"), text("'@'"), text("2")).label("domain"),
+            postgresql_ops={"domain": "text_pattern_ops"},
+            postgresql_where=text("email is not null"),
+        ),
+        Index(
+            "ix_contact_workspace_id_company_domain",
+            "workspace_id",
+            "company_domain",
+            postgresql_where=text("company_domain is not null"),
+        ),
         Index("ix_contact_company_id", "company_id"),
         Index("ix_contact_tags", "tags", postgresql_using="gin"),
         CheckConstraint("subscription in ('yes', 'no', 'unknown')", name="subscription"),
@@ -155,6 +200,9 @@ class ImportJob(Base):
     rows_rejected: Mapped[int] = mapped_column(server_default="0")
     cells_left_out: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     rejects_path: Mapped[str | None]
+    rejects_bytes: Mapped[int] = mapped_column(server_default="0")
+    """How much of the file of rejected rows belongs to `bytes_done`: what lies behind is of a slice that was killed."""
+    lines_done: Mapped[int] = mapped_column(server_default="0")
     lease_until: Mapped[datetime | None]
     fence: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
