@@ -1,0 +1,129 @@
+"""What every action on a sync begins with: finding it in the organization, who may act on it, and on whose ad account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from connectors.registry import CHANNELS
+from segsync.actions.actor import Actor, NotAllowed, Refused, acting_person
+from segsync.models import AdAccount, Integration, Segment, Sync, Workspace, WorkspacePerson
+from segsync.rules.rights import Right
+from segsync.rules.terms import SignInState
+from segsync.runtime import Runtime
+
+CHECK_LASTS = timedelta(hours=1)
+"""A live check of an ad account counts for so long: time to read a page and decide."""
+
+
+class Taken(Refused):
+    """The combination of segment, channel and ad account has a sync already."""
+
+
+def find(session: Session, actor: Actor, public_id: str, *, lock: bool = False) -> Sync:
+    """A sync of the actor's organization, deleted ones too. Raises Refused. With `lock`, its row is the caller's until the commit."""
+    wanted = select(Sync).where(Sync.organization_id == actor.organization_id, Sync.public_id == public_id)
+    if lock:
+        # what the session has read before may be old by now
+        wanted = wanted.with_for_update(of=Sync).execution_options(populate_existing=True)
+    sync = session.scalar(wanted.options(joinedload(Sync.segment), joinedload(Sync.creator)))
+    if sync is None:
+        raise Refused(f"There is no sync {public_id} in your organization.")
+    return sync
+
+
+def living(session: Session, actor: Actor, public_id: str) -> Sync:
+    """The same, locked. Raises Refused where it was deleted."""
+    sync = find(session, actor, public_id, lock=True)
+    if sync.deleted_at is not None:
+        raise Refused("This sync was deleted. Nothing was changed.")
+    return sync
+
+
+def may_act(actor: Actor, sync: Sync) -> bool:
+    """Whether the actor may switch, run or delete this sync: administrators any, others those they created."""
+    own = actor.can(Right.EDIT_OWN_SYNCS) and sync.creator_id == actor.person_id
+    return own or actor.can(Right.EDIT_ANY_SYNC)
+
+
+def who_can(sync: Sync, deed: str) -> str:
+    """The sentence for everybody else, saying who can."""
+    return f"Only {sync.creator.name} or an administrator can {deed}."
+
+
+def need_own(actor: Actor, sync: Sync, deed: str) -> None:
+    """Raises NotAllowed for whoever may not act on this sync."""
+    if not may_act(actor, sync):
+        raise NotAllowed(who_can(sync, deed))
+
+
+def segment_for(session: Session, actor: Actor, segment_id: int) -> Segment:
+    """A segment that the actor may sync: of a workspace of theirs, not deleted. Raises Refused."""
+    segment = session.scalar(
+        select(Segment).where(Segment.organization_id == actor.organization_id, Segment.id == segment_id)
+    )
+    if segment is None or not belongs(session, actor, segment.workspace_id):
+        raise Refused("Choose a segment of a workspace that you belong to.", field="segment")
+    if segment.deleted_at is not None:
+        raise Refused(
+            f"The segment “{segment.name}” was deleted. Restore it first, or choose another.", field="segment"
+        )
+    return segment
+
+
+def belongs(session: Session, actor: Actor, workspace_id: int) -> bool:
+    """Whether the actor belongs to the workspace. Administrators belong to all of their organization."""
+    if actor.role is None or actor.role.administers:
+        workspace = session.get(Workspace, workspace_id)
+        return workspace is not None and workspace.organization_id == actor.organization_id
+    return session.get(WorkspacePerson, (workspace_id, actor.person_id)) is not None
+
+
+def own_integration(session: Session, actor: Actor, channel: str) -> Integration:
+    """The actor's own sign-in at a channel, in working order. Raises Refused with what helps."""
+    person = acting_person(session, actor)
+    if channel not in CHANNELS:
+        raise Refused("Choose a channel.", field="channel")
+    label = CHANNELS[channel].capabilities.label
+    live = [SignInState.CONNECTED.value, SignInState.RECONNECT.value, SignInState.PERMISSION.value]
+    integration = session.scalar(
+        select(Integration).where(
+            Integration.person_id == person.id, Integration.channel == channel, Integration.state.in_(live)
+        )
+    )
+    address = f"/integrations/{channel}/connect"
+    if integration is None:
+        raise Refused(
+            f"Connect {label} with your own sign-in first.", field="channel", link=(f"Connect {label}", address)
+        )
+    if integration.state != SignInState.CONNECTED:
+        raise Refused(
+            f"{label} no longer accepts your sign-in. Reconnect it first.",
+            field="channel",
+            link=(f"Reconnect {label}", address),
+        )
+    return integration
+
+
+def usable_account(runtime: Runtime, session: Session, integration: Integration, remote_id: str) -> AdAccount:
+    """The ad account as the integration sees it, checked live a moment ago and found usable. Raises Refused."""
+    label = CHANNELS[integration.channel].capabilities.label
+    seen = session.scalars(
+        select(AdAccount)
+        .where(AdAccount.integration_id == integration.id, AdAccount.remote_id == remote_id)
+        .where(AdAccount.gone_at.is_(None))
+        .order_by(AdAccount.checked_at.desc().nulls_last())
+    ).first()
+    if seen is None:
+        raise Refused(f"Your own {label} sign-in does not see this ad account.", field="account")
+    if seen.checked_at is None or seen.checked_at < runtime.clock() - CHECK_LASTS:
+        raise Refused(
+            f"{label} has not been asked about this ad account yet. Let it be checked first.", field="account"
+        )
+    if seen.blocked:
+        raise Refused(
+            f"{label} does not let you use “{seen.name}” for audiences. The reason is beside it.", field="account"
+        )
+    return seen

@@ -1,0 +1,207 @@
+"""Creating a sync, running it now, and deleting it. Switching it off and on is in `sync_switch`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connectors.contract import Retire, Statement
+from connectors.registry import CHANNELS
+from segsync.actions import alerts, limits, runs, statuses
+from segsync.actions.actor import Actor, Refused
+from segsync.actions.audit import Subject, record
+from segsync.actions.sync_access import (
+    Taken,
+    find,
+    living,
+    need_own,
+    own_integration,
+    segment_for,
+    usable_account,
+)
+from segsync.models import AdAccount, Integration, Run, Segment, StatementMade, Sync
+from segsync.rules import schedule, sync_ids
+from segsync.rules.limit import Use
+from segsync.rules.rights import Right
+from segsync.rules.terms import Detail, Status, Why
+from segsync.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person chose: segment, channel, ad account, and the statements they ticked (by `statement_key`)."""
+
+    segment_id: int
+    channel: str
+    account_id: str
+    statements: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True)
+class Created:
+    """A sync that exists, the first run to wake after the commit, and the use of the limit with it."""
+
+    sync: Sync
+    run: Run
+    use: Use
+
+
+def statement_key(statement: Statement) -> str:
+    """What a form sends for a ticked statement: with its version, so that nobody agrees to words they did not read."""
+    return f"{statement.name}@{statement.version}"
+
+
+def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> Created:
+    """Creates a sync and its first run, taking a place of the limit, in the caller's transaction.
+
+    Raises NotAllowed, Taken with a link to the sync that exists, or Refused naming the field and what helps.
+    """
+    actor.need(Right.EDIT_OWN_SYNCS)
+    segment = segment_for(session, actor, wanted.segment_id)
+    integration = own_integration(session, actor, wanted.channel)
+    account = usable_account(runtime, session, integration, wanted.account_id)
+    _all_ticked(wanted)
+    use = limits.take(session, actor.organization_id)
+    _distinct(session, segment, wanted)
+    sync = _new(runtime, segment, integration, account)
+    session.add(sync)
+    session.flush()
+    made = _keep_statements(session, sync, wanted.channel)
+    run = begin(runtime, session, sync, Why.FIRST, by=actor.person_id)
+    after = facts(sync) | {"statements": made}
+    record(session, actor, "sync.create", subject(sync), change=({}, after))
+    return Created(sync, run, use)
+
+
+def sync_now(runtime: Runtime, session: Session, actor: Actor, public_id: str) -> Run:
+    """Starts a run at once, or hurries the one under way. After the commit: `queue.wake_run(run.id)`."""
+    sync = living(session, actor, public_id)
+    need_own(actor, sync, "run this sync")
+    if sync.status == Status.INACTIVE:
+        raise Refused("This sync is switched off. Switch it on first.")
+    if sync.detail == Detail.SEGMENT_DELETED or sync.segment.deleted_at is not None:
+        raise Refused("The segment was deleted. Restore it first, or delete the sync.")
+    before = {"status": sync.status}
+    run = begin(runtime, session, sync, Why.NOW, by=actor.person_id)
+    record(session, actor, "sync.now", subject(sync), change=(before, {"status": sync.status, "run": run.id}))
+    return run
+
+
+def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how: Retire) -> Sync:
+    """Deletes a sync and frees its place; the audience is left, emptied or deleted there.
+
+    After the commit: `queue.wake_chore("retire", sync.id)` unless it is left. Raises NotAllowed or Refused.
+    """
+    sync = living(session, actor, public_id)
+    need_own(actor, sync, "delete this sync")
+    capabilities = CHANNELS[sync.channel].capabilities
+    if how not in capabilities.retire:
+        raise Refused(f"{capabilities.label} does not offer that. Choose another way.", field="how")
+    now = runtime.clock()
+    before = facts(sync)
+    runs.stop(session, sync, now=now)
+    statuses.move(session, sync, Status.INACTIVE, now=now)
+    sync.deleted_at, sync.deleted_by, sync.retire_how = now, actor.person_id, how.value
+    sync.next_run_at = sync.probe_at = sync.audience_next_poll = None
+    sync.stale_since = sync.stale_since or now
+    alerts.forget_sync(session, sync, now=now)
+    record(session, actor, "sync.delete", subject(sync), change=(before, {"audience": how.value}))
+    return sync
+
+
+def begin(runtime: Runtime, session: Session, sync: Sync, why: Why, *, by: int | None) -> Run:
+    """Starts a run, with the next one at the sync's own turn. The caller holds the row."""
+    now = runtime.clock()
+    run = runs.start(session, sync, why, by=by, now=now)
+    sync.next_run_at = schedule.next_run(sync.id, now, timedelta(seconds=sync.every_seconds))
+    return run
+
+
+def subject(sync: Sync) -> Subject:
+    """The sync as the audit trail names it."""
+    return Subject("sync", sync.id, f"{sync.segment.name} → {sync.channel} · {sync.account_name}", sync.public_id)
+
+
+def facts(sync: Sync) -> dict[str, Any]:
+    """A sync as the audit trail describes it before and after a change."""
+    return {
+        "status": sync.status,
+        "detail": sync.detail,
+        "segment": sync.segment_id,
+        "channel": sync.channel,
+        "account": sync.account_id,
+        "runs_as": sync.owner_id,
+        "off_locked": sync.off_locked,
+    }
+
+
+def _all_ticked(wanted: Wanted) -> None:
+    capabilities = CHANNELS[wanted.channel].capabilities
+    if any(statement_key(statement) not in wanted.statements for statement in capabilities.statements):
+        raise Refused(
+            f"{capabilities.label} asks for these statements. Tick each one that is true.", field="statements"
+        )
+
+
+def _distinct(session: Session, segment: Segment, wanted: Wanted) -> None:
+    """Called under the organization's lock, so that two who create the same at once never both pass."""
+    other = session.scalar(
+        select(Sync).where(
+            Sync.segment_id == segment.id,
+            Sync.channel == wanted.channel,
+            Sync.account_id == wanted.account_id,
+            Sync.deleted_at.is_(None),
+        )
+    )
+    if other is not None:
+        off = " It is switched off; it can be switched on there." if other.status == Status.INACTIVE else ""
+        raise Taken(
+            f"“{segment.name}” is synced to “{other.account_name}” already, as {other.public_id}.{off}",
+            field="account",
+            link=(f"Open {other.public_id}", f"/syncs/{other.public_id}"),
+        )
+
+
+def _new(runtime: Runtime, segment: Segment, integration: Integration, account: AdAccount) -> Sync:
+    return Sync(
+        public_id=sync_ids.fresh(),
+        organization_id=segment.organization_id,
+        workspace_id=segment.workspace_id,
+        segment=segment,
+        channel=integration.channel,
+        account_id=account.remote_id,
+        account_via=account.via,
+        account_name=account.name,
+        creator_id=integration.person_id,
+        owner_id=integration.person_id,
+        integration_id=integration.id,
+        created_at=runtime.clock(),
+        status=Status.SYNCING.value,
+        detail=Detail.NONE.value,
+        status_since=runtime.clock(),
+        every_seconds=round(runtime.settings.every_hours * 3600),
+    )
+
+
+def _keep_statements(session: Session, sync: Sync, channel: str) -> list[str]:
+    statements = CHANNELS[channel].capabilities.statements
+    for statement in statements:
+        session.add(
+            StatementMade(
+                organization_id=sync.organization_id,
+                sync_id=sync.id,
+                person_id=sync.creator_id,
+                name=statement.name,
+                version=statement.version,
+                text=statement.text,
+                at=sync.created_at,
+            )
+        )
+    return [statement_key(statement) for statement in statements]
+
+
+__all__ = ["Created", "Taken", "Wanted", "begin", "create", "delete", "facts", "find", "subject", "sync_now"]
