@@ -39,6 +39,7 @@ from connectors.linkedin.accounts import account_of, roles_of
 from connectors.linkedin.audiences import campaigns_of, state_of, targeted_as
 from connectors.linkedin.members import PATHS, Element, deliver
 from connectors.linkedin.oauth import ADS_SCOPE, SEGMENTS_SCOPE, granted
+from connectors.linkedin.replies import content, reference
 from connectors.linkedin.rest import Rest, encoded, made_id, query, urn
 from connectors.problems import (
     AccessDenied,
@@ -175,7 +176,7 @@ class LinkedInConnector:
     def audience_state(self, token: Token, account: AccountRef, audience: AudienceRef) -> AudienceState:
         """Status and sizes of its LinkedIn destination."""
         try:
-            return state_of(self._on(token, account, audience, "GET").json(), datetime.now(UTC))
+            return state_of(self._segment(token, account, audience), datetime.now(UTC))
         except SegmentRefused as missing:
             if missing.code is not Code.AUDIENCE_GONE:
                 raise
@@ -187,7 +188,7 @@ class LinkedInConnector:
 
     def campaigns_using(self, token: Token, account: AccountRef, audience: AudienceRef) -> Sequence[Campaign]:
         """Campaigns whose targeting names the ad segment that LinkedIn derives from the audience."""
-        names = targeted_as(self._on(token, account, audience, "GET").json())
+        names = targeted_as(self._segment(token, account, audience))
         path = f"{ACCOUNTS}/{account.remote_id}/adCampaigns"
         return campaigns_of(self._rest.chained(token.access_token, path, CAMPAIGNS), names)
 
@@ -258,10 +259,15 @@ class LinkedInConnector:
                 ) from None
             raise
 
+    def _segment(self, token: Token, account: AccountRef, audience: AudienceRef) -> dict[str, Any]:
+        reply = self._on(token, account, audience, "GET")
+        told = content(reply)
+        if not told:
+            raise UnexpectedReply(Code.UNEXPECTED, raw=str(reply.status_code), reference=reference(reply))
+        return told
+
     def _is_listed(self, token: Token, account: AccountRef, audience: AudienceRef) -> bool:
         """Whether the ad account's list has it: a new audience stands there before it can be found by its id."""
-        if audience.created:
-            return True
         search = query(q="account", account=encoded(urn("sponsoredAccount", account.remote_id)))
         return any(str(segment.get("id")) == audience.remote_id for segment in self._listed(token, account, search))
 

@@ -159,8 +159,8 @@ def granted(app: Application, access_token: str) -> frozenset[str]:
 
 def _scopes(text: Any) -> frozenset[str]:
     """LinkedIn separates them by commas in some answers and by spaces in others."""
-    names = text if isinstance(text, list) else re.split(r"[,\s]+", str(text))
-    return frozenset(name for name in names if name)
+    joined = " ".join(map(str, text)) if isinstance(text, list) else str(text)
+    return frozenset(filter(None, re.split(r"[,\s]+", joined)))
 
 
 def _tokens(answer: Mapping[str, Any], before: Tokens | None) -> Tokens:
