@@ -1,1 +1,1 @@
-"""The data path of pushes: sources, filters, windows, identifiers, changes, ledger and plan."""
+"""The data path of a sync: who is meant, what a channel is to be told, and what it was told before."""

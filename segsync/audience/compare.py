@@ -1,0 +1,176 @@
+"""One window compared: the members wanted now against the ledger, by change number first, then by a digest of the clean fields.
+
+Only what a channel takes and what really differs is normalised and hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from connectors.contract import Connector, Kind, Shape
+from segsync.audience.engines import DuckDBWords
+from segsync.audience.ledger import ledger_schema
+
+Fetch = Callable[[pa.Array | None], pa.Table]
+"""Reads `id`, `change_no` and the shape's fields of these members; None means all of the window."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How this sync's members become rows: the channel's expression, and what the digest is made with.
+
+    `basis` names the rules; a ledger of another basis is compared in full. `secret` keys the digest.
+    """
+
+    connector: Connector
+    kind: Kind
+    basis: str
+    secret: str
+
+    @property
+    def shape(self) -> Shape:
+        """The columns that the channel takes."""
+        return self.connector.capabilities.shapes[self.kind]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Members (`id`, `change_no`, `barred`; 0 = may be sent) and the ledger's files whose keys touch `span` (low, high]."""
+
+    members: pa.Table
+    base: Sequence[Path]
+    span: tuple[int, int]
+    same_basis: bool
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What a window comes to. Tables are in key order."""
+
+    new: pa.Table
+    after: pa.Table
+    removals: pa.Table
+    notes: pa.Table
+    counts: dict[str, int]
+
+
+def identifiers_sql(method: Method, source: str) -> str:
+    """DuckDB: the channel's expression over a table or view called `source`."""
+    fields = dict.fromkeys(method.shape.fields, "string")
+    schema = {"member": "int64", "version": "string", "change_no": "int64", **fields}
+    table = ibis.table(schema, name=source)
+    expression = method.connector.identifiers(table, method.kind, DuckDBWords())
+    return str(ibis.to_sql(expression, dialect="duckdb"))
+
+
+def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fetch: Fetch) -> Compared:
+    """Compares one window. The tables left in `bench` are overwritten by the next call."""
+    shape = method.shape
+    bench.register("members", window.members)
+    _load_base(bench, shape, window)
+    bench.execute(_SAME if window.same_basis else _SAME + " and false")
+    _load_wanted(bench, method, fetch)
+    bench.execute(_STAYING)
+    bench.execute(f"create or replace temp table to_send as {_TO_SEND}")
+    bench.execute(f"create or replace temp table sent as {identifiers_sql(method, 'to_send')}")
+    has_key = " or ".join(f'"{column}" is not null' for column in shape.key_columns)
+    columns = ", ".join(f'"{column}"' for column in shape.columns)
+    additions = f"select member, version, change_no, {columns} from sent where ({has_key})"
+    known = "member in (select member from base where state in (0, 1))"
+    return Compared(
+        new=bench.execute(f"{additions} and not {known} order by member").to_arrow_table(),
+        after=bench.execute(f"{additions} and {known} order by member").to_arrow_table(),
+        removals=bench.execute(_removals_sql(shape)).to_arrow_table(),
+        notes=bench.execute(_notes_sql(has_key)).to_arrow_table(),
+        counts=_counts(bench, has_key),
+    )
+
+
+def _load_base(bench: duckdb.DuckDBPyConnection, shape: Shape, window: Window) -> None:
+    if not window.base:
+        bench.register("nothing", ledger_schema(shape).empty_table())
+        bench.execute("create or replace temp table base as select * from nothing")
+        return
+    bench.execute(
+        "create or replace temp table base as select * from read_parquet($files) where member > $low and member <= $high",
+        {"files": [str(path) for path in window.base], "low": window.span[0], "high": window.span[1]},
+    )
+
+
+def _load_wanted(bench: duckdb.DuckDBPyConnection, method: Method, fetch: Fetch) -> None:
+    """Reads the fields of those whose change number differs, and gives each its version."""
+    total, same = bench.execute(_HOW_MANY).fetchall()[0]
+    needed = bench.execute(_NEEDED).to_arrow_table().column("id").combine_chunks()
+    rows = fetch(None if same == 0 and total else needed)
+    bench.register("fetched", rows)
+    texts = " || chr(31) || ".join(f"coalesce(\"{field}\", '')" for field in method.shape.fields)
+    fields = ", ".join(f'"{field}"' for field in method.shape.fields)
+    bench.execute(
+        f"create or replace temp table wanted as select id as member, md5($secret || chr(31) || $basis || chr(31) || {texts}) as version, "
+        f"change_no, {fields} from fetched where id in (select id from members where barred = 0)",
+        {"secret": method.secret, "basis": method.basis},
+    )
+
+
+_SAME = """
+    create or replace temp table same as
+    select b.member, b.version, b.state from base b join members m on m.id = b.member
+    where m.barred = 0 and b.state in (0, 2, 3) and b.change_no = m.change_no
+"""
+_HOW_MANY = "select (select count(*) from members where barred = 0), (select count(*) from same)"
+_NEEDED = "select id from members where barred = 0 and id not in (select member from same) order by id"
+_STAYING = """
+    create or replace temp table staying as
+    select member, version, null::bigint as change_no, state from same
+    union all
+    select w.member, w.version, w.change_no, b.state from wanted w join base b using (member, version) where b.state in (0, 2, 3)
+      and w.member not in (select member from same)
+"""
+_TO_SEND = """
+    select w.* from wanted w where w.member not in (select member from staying)
+"""
+
+
+def _removals_sql(shape: Shape) -> str:
+    keys = ", ".join(f'b."{column}"' for column in shape.key_columns)
+    return f"""
+        select b.member, b.version, {keys}, b.member not in (select id from members where barred = 0) as gone
+        from base b where b.state in (0, 1)
+          and not exists (select 1 from staying s where s.member = b.member and s.version = b.version)
+          and not exists (select 1 from to_send t where t.member = b.member and t.version = b.version)
+        order by b.member
+    """
+
+
+def _notes_sql(has_key: str) -> str:
+    return f"""
+        select 'note' as op, member, version, change_no from staying where change_no is not null
+        union all
+        select 'skip', member, version, change_no from sent where not ({has_key})
+        union all
+        select 'drop', b.member, b.version, b.change_no from base b where b.state in (2, 3)
+          and not exists (select 1 from staying s where s.member = b.member and s.version = b.version)
+        order by 2
+    """
+
+
+def _counts(bench: duckdb.DuckDBPyConnection, has_key: str) -> dict[str, int]:
+    known = "member in (select member from base where state in (0, 1))"
+    row = bench.execute(f"""
+        select (select count(*) from members) as members,
+               (select count(*) from sent where ({has_key}) and not {known}) as new,
+               (select count(*) from sent where ({has_key}) and {known}) as changed,
+               (select count(distinct member) from base where state in (0, 1)
+                  and member not in (select id from members where barred = 0)) as gone,
+               (select count(*) from staying where state in (0, 2)) as unchanged,
+               (select count(*) from sent where not ({has_key})) + (select count(*) from staying where state = 3) as no_identifier
+    """).fetchall()[0]
+    names = ("members", "new", "changed", "gone", "unchanged", "no_identifier")
+    barred = bench.execute("select barred, count(*) from members where barred <> 0 group by 1").fetchall()
+    return dict(zip(names, row, strict=True)) | {f"barred_{reason}": count for reason, count in barred}

@@ -1,0 +1,83 @@
+"""The files of the data path: immutable Parquet, private, known by size and checksum. They are personal data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PRIVATE = 0o600
+
+
+class FileUnreadable(Exception):  # noqa: N818 - read aloud as "file unreadable"
+    """A file of the data path is missing, cut short or another one than was written. Names the file, never its content."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file: rows of members with keys above `low` up to and with `high`, in key order."""
+
+    sort: str
+    number: int
+    path: str
+    low: int
+    high: int
+    rows: int
+    size: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where the files of one sync lie, below the ledger folder of the installation."""
+
+    root: Path
+    sync: str
+
+    def write(self, sort: str, number: int, stem: str, table: pa.Table, *, group_rows: int) -> Part:
+        """Writes a table whole or not at all. `stem` is unique to the claim that writes. Raises OSError when the disk is full."""
+        path = Path(self.sync) / f"{stem}-{sort}-{number}.parquet"
+        target = self.root / path
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = target.with_suffix(".part")
+        descriptor = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_RDWR, PRIVATE)
+        with os.fdopen(descriptor, "w+b") as file:
+            pq.write_table(table, file, row_group_size=max(group_rows, 1), compression="zstd", use_dictionary=False)
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            size = os.fstat(file.fileno()).st_size
+        unfinished.replace(target)
+        low, high = _bounds(table)
+        return Part(sort, number, str(path), low, high, table.num_rows, size, checksum)
+
+    def open(self, part: Part) -> Path:
+        """The file, checked. Raises FileUnreadable."""
+        path = self.root / part.path
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size != part.size:
+                    raise FileUnreadable(part.path)
+                if hashlib.file_digest(file, "sha256").hexdigest() != part.checksum:
+                    raise FileUnreadable(part.path)
+        except OSError as error:
+            raise FileUnreadable(part.path) from error
+        return path
+
+    def discard(self, paths: Iterable[str]) -> None:
+        """Removes files that nothing names; one that is gone already is no error."""
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
+
+
+def _bounds(table: pa.Table) -> tuple[int, int]:
+    if table.num_rows == 0:
+        return 0, 0
+    members = table.column("member")
+    return int(members[0].as_py()) - 1, int(members[table.num_rows - 1].as_py())

@@ -1,0 +1,159 @@
+"""The ledger of a sync: what may be in the audience because of us, and the fold that brings it up to date.
+
+A row is one version of one member: its keys exactly as sent, and whether the channel has it. `fold` is pure: the same base,
+plan and acknowledgements always give the same ledger, so that sending needs to store nothing but "batch n acknowledged".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from connectors.contract import Shape
+from segsync.audience.plan import Acknowledgements, Plan
+
+
+class Held(IntEnum):
+    """What is known of a row."""
+
+    HELD = 0
+    UNSURE = 1
+    """Part of a recorded plan whose batch was not acknowledged: neither held nor gone."""
+    REFUSED = 2
+    """The channel did not take it; tried again after a change."""
+    SKIPPED = 3
+    """Nothing in it can be sent to this channel."""
+
+
+def ledger_schema(shape: Shape) -> pa.Schema:
+    """The columns of a ledger file."""
+    return pa.schema(
+        [
+            ("member", pa.int64()),
+            ("version", pa.string()),
+            ("change_no", pa.int64()),
+            ("state", pa.int8()),
+            ("reason", pa.string()),
+            ("first_sent", pa.int64()),
+            ("last_sent", pa.int64()),
+            *[(column, pa.string()) for column in shape.key_columns],
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Books:
+    """The files to read: the ledger as it was, and a recorded plan."""
+
+    base: Sequence[Path]
+    plan: Plan
+    acknowledged: Acknowledgements
+
+
+def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: int, window: int) -> Iterator[pa.Table]:
+    """The ledger after a plan, in key order, in windows of about `window` rows. `now` is unix seconds.
+
+    A removal that was acknowledged is gone, one that was not is unsure. An addition that was acknowledged is held, or refused
+    where the channel named the row; one that was not is unsure. Everything else stays.
+    """
+    _views(bench, shape, books)
+    edges = bench.execute(_EDGES, [window]).fetchall()
+    low = -1
+    for (high,) in [*edges, (2**62,)]:
+        bench.execute("set variable low = ?::bigint", [low])
+        bench.execute("set variable high = ?::bigint", [high])
+        yield bench.execute(_fold_sql(shape), [now]).to_arrow_table().cast(ledger_schema(shape))
+        low = high
+
+
+def held_members(tables: Sequence[Path], bench: duckdb.DuckDBPyConnection) -> int:
+    """How many members are in the audience by our books."""
+    if not tables:
+        return 0
+    sql = "select count(distinct member) from read_parquet($files) where state = 0"
+    row = bench.execute(sql, {"files": [str(path) for path in tables]}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None:
+    plan, acked = books.plan, books.acknowledged
+    bench.register("acked", pa.table({"number": pa.array(sorted(acked.numbers), pa.int64())}))
+    bench.register(
+        "refused",
+        pa.table(
+            {
+                "number": pa.array([r[0] for r in acked.refused], pa.int64()),
+                "position": pa.array([r[1] for r in acked.refused], pa.int64()),
+                "code": pa.array([r[2] for r in acked.refused], pa.string()),
+            }
+        ),
+    )
+    base = f"select * from read_parquet({_files(books.base)})" if books.base else _nothing(ledger_schema(shape))
+    bench.execute(f"create or replace temp view base as {base}")
+    bench.execute(f"create or replace temp view removals as {plan.rows_sql('remove', ('member', 'version'))}")
+    bench.execute(
+        f"create or replace temp view additions as {plan.rows_sql('add', ('member', 'version', 'change_no', *shape.key_columns))}"
+    )
+    bench.execute(f"create or replace temp view notes as {plan.notes_sql()}")
+
+
+_EDGES = """
+    with keys as (
+        select member from base union all select member from additions union all select member from notes where op = 'skip'
+    ), numbered as (select member, row_number() over (order by member) as n from keys)
+    select distinct member from numbered where n % ? = 0 order by member
+"""
+
+
+def _fold_sql(shape: Shape) -> str:
+    keys = "".join(f', "{c}"' for c in shape.key_columns)
+    first_keys = "".join(f', any_value("{c}") as "{c}"' for c in shape.key_columns)
+    no_keys = "".join(f', null as "{c}"' for c in shape.key_columns)
+    span = "member > getvariable('low') and member <= getvariable('high')"
+    return f"""
+    with b as (select * from base where {span}),
+    r as (
+        select member, version, bool_and(k.number is not null) as acked
+        from removals x left join acked k using (number) where {span} group by all
+    ),
+    a as (
+        select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
+               any_value(f.code) as code{first_keys}
+        from additions x left join acked k using (number)
+        left join refused f on f.number = x.number and f.position = x.position
+        where {span} group by member, version
+    ),
+    n as (select op, member, version, change_no from notes where {span})
+    select b.member, b.version, coalesce(t.change_no, b.change_no) as change_no,
+           case when r.member is not null then 1 else b.state end as state, b.reason, b.first_sent, b.last_sent{keys}
+    from b left join r using (member, version)
+    left join n t on t.op = 'note' and t.member = b.member and t.version = b.version
+    where not coalesce(r.acked, false)
+      and not exists (select 1 from a where a.member = b.member and a.version = b.version)
+      and not exists (select 1 from n where n.op in ('drop', 'skip') and n.member = b.member and n.version = b.version)
+    union all
+    select a.member, a.version, a.change_no,
+           case when a.code is not null and coalesce(b.state, 2) in (2, 3) then 2 when a.code is not null then 1
+                when a.acked then 0 else 1 end as state,
+           coalesce(a.code, '') as reason,
+           coalesce(b.first_sent, case when a.acked and a.code is null then $1 end) as first_sent,
+           case when a.acked and a.code is null then $1 else b.last_sent end as last_sent{keys.replace(', "', ', a."')}
+    from a left join b using (member, version)
+    union all
+    select member, version, change_no, 3, '', null, null{no_keys} from n where op = 'skip'
+    order by member, version
+    """
+
+
+def _files(paths: Sequence[Path]) -> str:
+    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"
+
+
+def _nothing(schema: pa.Schema) -> str:
+    kinds = {pa.int64(): "bigint", pa.int8(): "tinyint", pa.string(): "varchar", pa.bool_(): "boolean"}
+    return "select " + ", ".join(f'null::{kinds[f.type]} as "{f.name}"' for f in schema) + " where false"

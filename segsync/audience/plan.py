@@ -1,0 +1,127 @@
+"""A plan: what one run sends, recorded before anything is sent. A batch is one row group of one file.
+
+Sections, in the order of sending: removals, then additions of new members, of changed members (`after`), and of members who
+stay but shared a key with somebody removed (`again`). `notes` say what the ledger learns without anything being sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connectors.contract import Action
+
+REMOVALS, NEW, AFTER, AGAIN, NOTES = "removals", "new", "after", "again", "notes"
+SECTIONS = (REMOVALS, NEW, AFTER, AGAIN)
+NOTE, SKIP, DROP = "note", "skip", "drop"
+"""Notes: a member is unchanged under a newer change number; has nothing to send; a row is forgotten without a removal."""
+
+
+@dataclass(frozen=True)
+class PlanFile:
+    """A file of the plan, found and checked."""
+
+    section: str
+    path: Path
+    rows: int
+
+
+@dataclass(frozen=True)
+class BatchRef:
+    """One batch of a plan: which row group of which file."""
+
+    number: int
+    section: str
+    file: PlanFile
+    group: int
+    rows: int
+
+    @property
+    def action(self) -> Action:
+        """What it does."""
+        return Action.REMOVE if self.section == REMOVALS else Action.ADD
+
+    def read(self, columns: Sequence[str]) -> pa.Table:
+        """The rows to send, in the plan's order."""
+        with pq.ParquetFile(self.file.path) as file:
+            return file.read_row_group(self.group, columns=list(columns))
+
+
+@dataclass(frozen=True)
+class Acknowledgements:
+    """What the channel answered: numbers of acknowledged batches, and rows it refused as (batch, position, code)."""
+
+    numbers: frozenset[int] = frozenset()
+    refused: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The recorded plan of a run. Batches are numbered from `first`, files in the order of sending."""
+
+    files: tuple[PlanFile, ...]
+    batch_rows: int
+    first: int = 1
+    notes: tuple[Path, ...] = field(default=())
+
+    @cached_property
+    def batches(self) -> tuple[BatchRef, ...]:
+        """Every batch, in the order of sending."""
+        refs: list[BatchRef] = []
+        for file in self._in_order:
+            for group, start in enumerate(range(0, file.rows, self.batch_rows)):
+                rows = min(self.batch_rows, file.rows - start)
+                refs.append(BatchRef(self.first + len(refs), file.section, file, group, rows))
+        return tuple(refs)
+
+    @property
+    def rows_to_remove(self) -> int:
+        """Rows of all removals."""
+        return sum(file.rows for file in self.files if file.section == REMOVALS)
+
+    @property
+    def rows_to_add(self) -> int:
+        """Rows of all additions."""
+        return sum(file.rows for file in self.files if file.section != REMOVALS)
+
+    def rows_sql(self, action: str, columns: Sequence[str]) -> str:
+        """DuckDB: the rows of an action with `number`, the batch they are in, and `position` inside it."""
+        wanted = {REMOVALS} if action == "remove" else {NEW, AFTER, AGAIN}
+        named = ", ".join(f'"{c}"' for c in columns)
+        pieces = []
+        first = self.first
+        for file in self._in_order:
+            if file.section in wanted:
+                pieces.append(
+                    f"select {named}, {first} + file_row_number // {self.batch_rows} as number, "
+                    f"file_row_number % {self.batch_rows} as position "
+                    f"from read_parquet('{_quoted(file.path)}', file_row_number = true)"
+                )
+            first += -(-file.rows // self.batch_rows)
+        return " union all ".join(pieces) if pieces else _no_rows(columns)
+
+    def notes_sql(self) -> str:
+        """DuckDB: op, member, version, change_no of every note."""
+        if not self.notes:
+            return "select null::varchar as op, null::bigint as member, null::varchar as version, null::bigint as change_no where false"
+        files = ", ".join(f"'{_quoted(path)}'" for path in self.notes)
+        return f"select op, member, version, change_no from read_parquet([{files}])"
+
+    @cached_property
+    def _in_order(self) -> tuple[PlanFile, ...]:
+        return tuple(sorted(self.files, key=lambda file: SECTIONS.index(file.section)))
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _no_rows(columns: Sequence[str]) -> str:
+    kinds = {"member": "bigint", "change_no": "bigint"}
+    named = ", ".join(f'null::{kinds.get(c, "varchar")} as "{c}"' for c in columns)
+    return f"select {named}, null::bigint as number, null::bigint as position where false"

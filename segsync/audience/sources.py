@@ -1,0 +1,116 @@
+"""Where members come from: windows of a segment read from PostgreSQL as Arrow, in key order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from connectors.contract import Capabilities, Kind
+from segsync.audience import filters
+from segsync.models import Company, Contact, Organization, Segment
+
+MAY_BE_SENT, NOT_SUBSCRIBED, NO_CONSENT = 0, 1, 2
+"""Why a member is left out, in the order in which it is asked."""
+BARRED = {NOT_SUBSCRIBED: "not_subscribed", NO_CONSENT: "no_consent"}
+
+
+def kind_for(capabilities: Capabilities, segment: Segment) -> Kind:
+    """What a segment's members are at this channel: companies only where the channel takes companies as such."""
+    if segment.members == Kind.COMPANIES and Kind.COMPANIES in capabilities.shapes:
+        return Kind.COMPANIES
+    return Kind.PEOPLE
+
+
+def barred(organization: Organization, consents: Sequence[str]) -> ColumnElement[int]:
+    """Why a contact may not be sent, as a number of this module; 0 where nothing stands against it."""
+    no = Contact.subscription == "no"
+    if not organization.unknown_subscription_counts:
+        no = Contact.subscription != "yes"
+    allowed = ["granted", "unknown"] if organization.unknown_consent_counts else ["granted"]
+    refused = or_(False, *[getattr(Contact, name).not_in(allowed) for name in consents])
+    return case((no, NOT_SUBSCRIBED), (refused, NO_CONSENT), else_=MAY_BE_SENT)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The members of one segment as they are meant at `now`, read through `uri`.
+
+    `members` selects `id` and `change_no`, unordered; `why_not` is 0 for whoever may be sent; `fields` are read as text.
+    """
+
+    uri: str
+    session: Session
+    members: Select[Any]
+    table: type[Contact | Company]
+    why_not: ColumnElement[int]
+    fields: tuple[str, ...]
+
+    def window(self, low: int, rows: int) -> pa.Table:
+        """Up to `rows` members with keys above `low`: `id`, `change_no`, `barred`, in key order."""
+        ids = self._above(low, rows)
+        query = (
+            select(self.table.id, self.table.change_no, self.why_not.label("barred"))
+            .join(ids, ids.c.id == self.table.id)
+            .order_by(self.table.id)
+        )
+        return self._read(query)
+
+    def values(self, low: int, rows: int, ids: pa.Array | None) -> pa.Table:
+        """`id`, `change_no` and the fields of these members; of the whole window where `ids` is None."""
+        texts = [_as_text(self.table, field).label(field) for field in self.fields]
+        query = select(self.table.id, self.table.change_no, *texts).order_by(self.table.id)
+        if ids is None:
+            window = self._above(low, rows)
+            return self._read(query.join(window, window.c.id == self.table.id))
+        if len(ids) == 0:
+            return self._empty()
+        return self._read(query.where(self.table.id == func.any(ids.to_pylist())))
+
+    def _above(self, low: int, rows: int) -> Any:
+        members = self.members.subquery()
+        return select(members.c.id).where(members.c.id > low).order_by(members.c.id).limit(rows).subquery()
+
+    def _read(self, query: Select[Any]) -> pa.Table:
+        sql = filters.as_sql(query, self.session)
+        with adbc.connect(self.uri) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
+
+    def _empty(self) -> pa.Table:
+        numbers = [("id", pa.int64()), ("change_no", pa.int64())]
+        return pa.schema([*numbers, *[(field, pa.string()) for field in self.fields]]).empty_table()
+
+
+def open_source(
+    uri: str,
+    session: Session,
+    segment: Segment,
+    capabilities: Capabilities,
+    *,
+    now: datetime,
+    names: Callable[[int], Segment],
+) -> Source:
+    """The source of a sync's members. Companies reach a channel without a company shape as the people who work there."""
+    kind = kind_for(capabilities, segment)
+    organization = session.get_one(Organization, segment.organization_id)
+    fields = capabilities.shapes[kind].fields
+    if kind is Kind.COMPANIES:
+        members = filters.member_ids(segment, now, names)
+        return Source(uri, session, members, Company, case((Company.id > 0, MAY_BE_SENT)), fields)
+    if segment.members == Kind.COMPANIES:
+        members = filters.members_as_people(segment, now, names)
+    else:
+        members = filters.member_ids(segment, now, names)
+    return Source(uri, session, members, Contact, barred(organization, capabilities.consents), fields)
+
+
+def _as_text(table: type[Contact | Company], field: str) -> ColumnElement[str]:
+    column = getattr(table, field)
+    return cast(column, Text)
