@@ -1,0 +1,82 @@
+"""Batches of members as bytes, as Graph takes them, and what Graph says of them.
+
+https://developers.facebook.com/docs/marketing-api/reference/custom-audience/users
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+import orjson
+import pyarrow as pa
+import requests
+
+from connectors.contract import Action, Batch, PushResult, Refused
+from connectors.problems import Code, UnexpectedReply
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+# Hashes pass as they are; the marks of JSON around them are what has to be encoded. Ordered: the percent sign first.
+MARKS = tuple((mark.encode(), f"%{ord(mark):02X}".encode()) for mark in "%\"[],:{}&+=#;?/\\'<>^`|~@!$()* \x7f")
+
+
+def payload(rows: pa.Table) -> dict[str, Any]:
+    """Schema and data. `is_raw` says "individual keys", not "not hashed"; every row has a cell for every key."""
+    cells = [["" if cell is None else cell for cell in column.to_pylist()] for column in rows.columns]
+    return {"schema": rows.column_names, "data": list(zip(*cells, strict=True)), "is_raw": True}
+
+
+def body(batch: Batch, form: str) -> tuple[bytes, str]:
+    """The request's body and its content type; `form` is "json" or "form"."""
+    session = {
+        "session_id": batch.session,
+        "batch_seq": batch.number,
+        "last_batch_flag": batch.last,
+        "estimated_num_total": batch.estimated_total,
+    }
+    fields: dict[str, Any] = {"payload": payload(batch.rows), "session": session}
+    if batch.action is Action.REMOVE:
+        # A real DELETE would carry the members in its address: 1,200 rows are refused with 414.
+        fields["method"] = "DELETE"
+    return encode(fields, form)
+
+
+def encode(fields: dict[str, Any], form: str) -> tuple[bytes, str]:
+    """Fields of a POST as JSON, or as a form whose nested values are JSON."""
+    if form == "json":
+        return orjson.dumps(fields), JSON
+    parts = [
+        name.encode() + b"=" + _quoted(value.encode() if isinstance(value, str) else orjson.dumps(value))
+        for name, value in fields.items()
+    ]
+    return b"&".join(parts), FORM
+
+
+def _quoted(text: bytes) -> bytes:
+    """As quote_from_bytes, five times as fast where it can be."""
+    if not text.isascii():
+        return quote_from_bytes(text, safe="").encode()
+    for mark, code in MARKS:
+        text = text.replace(mark, code)
+    return text
+
+
+def result(reply: requests.Response, rows: int) -> PushResult:
+    """What was taken. Only a 200 with a count is a yes; Graph names no rows, only how many were badly formed."""
+    answer = reply.json()
+    reference = reply.headers.get("x-fb-trace-id", "")
+    received = answer.get("num_received") if isinstance(answer, dict) else None
+    if reply.status_code != requests.codes.ok or not isinstance(received, int):
+        raise UnexpectedReply(
+            Code.UNEXPECTED, raw=f"HTTP {reply.status_code} without num_received", reference=reference
+        )
+    # num_received runs up over a session, so only a smaller number tells that rows are missing.
+    missing = max(0, rows - received)
+    invalid = min(int(answer.get("num_invalid_entries") or 0), rows - missing)
+    refused = (
+        Refused(Code.ROW_BAD_FORMAT, invalid, raw="num_invalid_entries"),
+        Refused(Code.ROW_REFUSED, missing, raw="num_received"),
+    )
+    return PushResult(rows - invalid - missing, tuple(part for part in refused if part.count), reference=reference)
