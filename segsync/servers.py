@@ -50,6 +50,7 @@ class Server(ABC):
         self.sockets = socket_folder(self.data)
         self._lock: BinaryIO | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
 
     @property
     @abstractmethod
@@ -102,8 +103,8 @@ class Server(ABC):
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stops the server if this process started it; otherwise leaves it alone."""
-        if self._lock is None:
+        """Stops the server if this process started it; otherwise, and in forked children, leaves it alone."""
+        if self._lock is None or os.getpid() != self._owner:
             return
         pid = self._process.pid if self._process else self.pid()
         if pid is not None:
