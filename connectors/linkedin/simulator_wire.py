@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import flask
 
-from connectors.simulation import Document, Fault, World, misbehave
+from connectors.simulation import GENERIC, Document, Fault, World, misbehave
 
 CHANNEL = "linkedin"
 # What a World's document ("settings", "main") of this channel may change.
@@ -46,6 +46,26 @@ REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "expired_segment": (400, "FIELD_VALUE_NOT_ALLOWED_FOR_SEGMENT_STATUS", "Not allowed for the status of the segment"),
     "name_invalid": (400, "INVALID_VALUE", "The name is too long or invalid"),
     "bad_request": (400, "BAD_REQUEST", "Syntax exception in the request"),
+}
+SEGMENTS = frozenset(
+    {"segments.find", "segments.create", "segments.read", "segments.update", "segments.delete", "members"}
+)
+ACCOUNTS = frozenset({"adAccounts", "adAccount", "adAccountUsers", "adCampaigns"})
+# The operations for which a fault means something; all of the API where a kind is not named here.
+MEANT_FOR: Mapping[str, frozenset[str]] = {
+    "app_not_approved": SEGMENTS,
+    "segment_limit": frozenset({"segments.create"}),
+    "conflict": frozenset({"segments.create", "segments.update", "members"}),
+    "name_invalid": frozenset({"segments.create", "segments.update"}),
+    "locked": SEGMENTS,
+    "in_use": frozenset({"segments.delete"}),
+    "audience_too_small": frozenset({"members"}),
+    "expired_segment": frozenset({"members"}),
+    "bad_request": SEGMENTS,
+    "reject_rows": frozenset({"members"}),
+    "all_or_nothing": frozenset({"members"}),
+    "token_expired": SEGMENTS | ACCOUNTS | {"userinfo"},
+    "invalid_client": frozenset({"token", "introspect"}),
 }
 # The service codes that LinkedIn sends with some of them; nobody documents them.
 SERVICE_CODES = {"EXPIRED_ACCESS_TOKEN": 65602, "REVOKED_ACCESS_TOKEN": 65601, "INVALID_ACCESS_TOKEN": 65600}
@@ -96,8 +116,9 @@ def answer(body: Any = None, status: int = 200, headers: Mapping[str, str] | Non
 
 def struck(world: World, operation: str, account: str = "", person: str = "") -> Fault | None:
     """Looks for a fault and carries it out, unless it is one that the call itself has to see to. Raises Refusal."""
-    fault = world.fault(CHANNEL, operation, account=account, person=person)
-    if fault is None or fault.kind in STANDING:
+    kinds = {kind for kind in (*REFUSALS, *MEANT_FOR) if operation in MEANT_FOR.get(kind, SEGMENTS | ACCOUNTS)}
+    fault = world.fault(CHANNEL, operation, account=account, person=person, kinds=kinds | GENERIC | {"code"})
+    if fault is None:
         return None
     facts = fault.facts
     if fault.kind == "code":
