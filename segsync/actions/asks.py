@@ -1,0 +1,120 @@
+"""Questions to a channel that a page asks: recorded here, answered by the worker reserved for them, polled by the page.
+
+Pages never call a channel themselves. Parameters are ids only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import Session
+
+from connectors.problems import ConnectorProblem
+from segsync.actions.actor import Actor, Refused, acting_person
+from segsync.actions.ask_kinds import KINDS
+from segsync.models import Ask
+from segsync.rules.terms import AskState
+from segsync.runtime import Runtime
+
+LEASE = timedelta(minutes=3)
+SAME_FOR = timedelta(seconds=30)
+"""The same question asked again so soon gets the same answer."""
+
+
+def ask(runtime: Runtime, session: Session, actor: Actor, kind: str, params: Mapping[str, Any]) -> Ask:
+    """Records a question, or finds the same one asked a moment ago. After the commit: `queue.wake_ask(ask.id)`.
+
+    Raises Refused for what the person may not ask about.
+    """
+    person = acting_person(session, actor)
+    KINDS[kind].allowed(session, actor, params)
+    now = runtime.clock()
+    same = session.scalars(
+        select(Ask)
+        .where(Ask.person_id == person.id, Ask.kind == kind, Ask.params == dict(params))
+        .where(Ask.created_at > now - SAME_FOR, Ask.state != AskState.FAILED.value)
+        .order_by(Ask.id.desc())
+    ).first()
+    if same is not None:
+        return same
+    asked = Ask(
+        organization_id=actor.organization_id,
+        person_id=person.id,
+        kind=kind,
+        params=dict(params),
+        state=AskState.QUEUED.value,
+        created_at=now,
+    )
+    session.add(asked)
+    session.flush()
+    return asked
+
+
+def own(session: Session, actor: Actor, ask_id: int) -> Ask:
+    """A question that this person asked. Raises Refused for any other."""
+    asked = session.get(Ask, ask_id)
+    if asked is None or asked.person_id != actor.person_id:
+        raise Refused("You asked no such question.")
+    return asked
+
+
+def last(session: Session, actor: Actor, kind: str, params: Mapping[str, Any]) -> Ask | None:
+    """The newest question of this kind that this person asked, answered or not."""
+    return session.scalars(
+        select(Ask)
+        .where(Ask.person_id == actor.person_id, Ask.kind == kind, Ask.params == dict(params))
+        .order_by(Ask.id.desc())
+        .limit(1)
+    ).first()
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A question that this worker answers."""
+
+    id: int
+    kind: str
+    params: Mapping[str, Any]
+
+
+def answer(runtime: Runtime, ask_id: int) -> None:
+    """Answers a question, once: called by the asks worker, as often as it likes. The channel's problems become part of the answer."""
+    claimed = _claim(runtime, ask_id)
+    if claimed is None:
+        return
+    try:
+        found = KINDS[claimed.kind].answer(runtime, claimed.params)
+    except ConnectorProblem as problem:
+        _finish(runtime, ask_id, problem=problem)
+    else:
+        _finish(runtime, ask_id, found=found)
+
+
+def _claim(runtime: Runtime, ask_id: int) -> Claimed | None:
+    free = or_(Ask.lease_until.is_(None), Ask.lease_until < func.clock_timestamp())
+    open_states = [AskState.QUEUED.value, AskState.WORKING.value]
+    with runtime.sessions.begin() as session:
+        row = session.execute(
+            update(Ask)
+            .where(Ask.id == ask_id, Ask.state.in_(open_states), free)
+            .values(state=AskState.WORKING.value, lease_until=func.clock_timestamp() + LEASE)
+            .returning(Ask.id, Ask.kind, Ask.params)
+        ).one_or_none()
+    return None if row is None else Claimed(row.id, row.kind, row.params)
+
+
+def _finish(
+    runtime: Runtime, ask_id: int, *, found: Mapping[str, Any] | None = None, problem: ConnectorProblem | None = None
+) -> None:
+    with runtime.sessions.begin() as session:
+        asked = session.get_one(Ask, ask_id, with_for_update=True)
+        asked.finished_at, asked.lease_until = runtime.clock(), None
+        asked.state = (AskState.FAILED if problem else AskState.DONE).value
+        asked.answer = dict(found or {})
+        if problem is not None:
+            asked.problem_code, asked.problem_raw = problem.code.value, problem.raw
+            asked.problem_facts = {key: str(value) for key, value in problem.facts.items()}
