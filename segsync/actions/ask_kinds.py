@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, Reason, State, Token
@@ -188,13 +188,28 @@ def _place(sync: Sync) -> tuple[AccountRef, AudienceRef]:
 
 def _with_token(runtime: Runtime, integration_id: int, call: Callable[[Token], T]) -> T:
     """Calls with the sign-in's token; one that the channel refuses is renewed, and tried once more."""
-    token = _token(runtime, integration_id)
     try:
-        return call(token)
-    except ReconnectNeeded as refused:
-        if refused.code is not Code.SIGNIN_EXPIRED:
-            raise
-    return call(tokens.access(runtime, integration_id, renew=True))
+        try:
+            return call(_token(runtime, integration_id))
+        except ReconnectNeeded as refused:
+            if refused.code is not Code.SIGNIN_EXPIRED:
+                raise
+        return call(tokens.access(runtime, integration_id, renew=True))
+    except ReconnectNeeded as dead:
+        _mark(runtime, integration_id, dead)
+        raise
+
+
+def _mark(runtime: Runtime, integration_id: int, dead: ReconnectNeeded) -> None:
+    """The overview says at once what the channel just said, before any sync suffers."""
+    missing = dead.code is Code.SCOPE_MISSING
+    state = SignInState.PERMISSION if missing else SignInState.RECONNECT
+    with runtime.sessions.begin() as session:
+        session.execute(
+            update(Integration)
+            .where(Integration.id == integration_id, Integration.state == SignInState.CONNECTED.value)
+            .values(state=state.value, problem=dead.code.value)
+        )
 
 
 def _token(runtime: Runtime, integration_id: int) -> Token:

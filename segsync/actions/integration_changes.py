@@ -54,7 +54,7 @@ def _seen(session: Session, integration: Integration) -> dict[str, str]:
         .where(AdAccount.integration_id == integration.id, AdAccount.gone_at.is_(None))
         .order_by(AdAccount.via.desc())
     )
-    return {remote_id: via for remote_id, via in accounts}
+    return dict(accounts.tuples().all())
 
 
 def confirm(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -> Return:
