@@ -25,6 +25,10 @@ NOBODY: Final = HASHER.hash("nobody has this password")
 """Compared with where there is no such person, so that the time taken tells nothing."""
 
 
+class TooManyTries(Refused):
+    """It was tried too often; the message says when to try again."""
+
+
 @dataclass(frozen=True)
 class SignIn:
     """What somebody typed, and the network address they came from."""
@@ -80,7 +84,8 @@ def _refuse_too_many(session: Session, whose: ColumnElement[bool], most: int, no
     ).all()
     if len(failures) == most:
         minutes = ceil((failures[-1] + WINDOW - now) / timedelta(minutes=1))
-        raise Refused(f"Too many attempts. Try again in {minutes} minutes.", field="password")
+        told = "1 minute" if minutes == 1 else f"{minutes} minutes"
+        raise TooManyTries(f"Too many attempts. Try again in {told}.", field="password")
 
 
 def _matches(person: Person | None, password: str) -> bool:

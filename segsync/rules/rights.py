@@ -67,3 +67,14 @@ ROUTES: dict[str, Right | str] = {}
 """Right needed for each endpoint ('syncs.home'), or PUBLIC or SIGNED_IN. Filled below, one block for each blueprint."""
 
 ROUTES |= {"static": PUBLIC, "bootstrap.static": PUBLIC}
+
+ROUTES |= {
+    "auth.sign_in": PUBLIC,
+    "auth.sign_out": SIGNED_IN,
+    "auth.join": PUBLIC,
+    "auth.my_profile": SIGNED_IN,
+    "auth.rename": SIGNED_IN,
+    "auth.change_password": SIGNED_IN,
+}
+
+ROUTES |= {"alerts.index": Right.SEE_SYNCS}

@@ -1,0 +1,103 @@
+"""How figures, times and states are said on pages. Templates never print a raw value."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import Flask
+
+from connectors.registry import CHANNELS
+from segsync.rules.terms import Role, Status
+from segsync.web import frame
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+STEPS = ((MINUTE, 1, "s"), (HOUR, MINUTE, "min"), (DAY, HOUR, "h"), (30 * DAY, DAY, "d"))
+"""Below the first, count in the second, with this unit."""
+
+STATUS_WORDS = {
+    Status.SYNCING: ("syncing", "Syncing"),
+    Status.SYNCED: ("synced", "Synced"),
+    Status.FAILED: ("failed", "Failed"),
+    Status.INACTIVE: ("inactive", "Inactive"),
+}
+"""Icon and word of each status; the icon's name is also the class that colours it."""
+
+
+def set_up(app: Flask) -> None:
+    """Makes the words known to templates."""
+    app.add_template_filter(figure)
+    app.add_template_filter(counted)
+    app.add_template_global(ago)
+    app.add_template_global(exactly)
+    app.add_template_global(channel_label)
+    app.add_template_global(channel_names)
+    app.add_template_global(status_words)
+    app.add_template_global(role_label)
+
+
+def figure(number: float | None) -> str:
+    """Thousands separated; a dash where nothing is known."""
+    if number is None:
+        return "–"
+    return f"{number:,.1f}" if isinstance(number, float) and not number.is_integer() else f"{int(number):,}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A figure with its noun: '1 sync', '4 syncs'."""
+    return f"{figure(number)} {one if number == 1 else many or one + 's'}"
+
+
+def ago(moment: datetime | None) -> str:
+    """'2 h ago', 'in 4 h', 'yesterday', '3 March 2025'."""
+    if moment is None:
+        return "never"
+    now = frame.runtime().clock()
+    seconds = (now - moment).total_seconds()
+    if abs(seconds) < 10:  # noqa: PLR2004 - nobody counts those
+        return "now"
+    for below, unit, sign in STEPS:
+        if abs(seconds) < below:
+            told = f"{int(abs(seconds) // unit)} {sign}"
+            return f"{told} ago" if seconds > 0 else f"in {told}"
+    there = moment.astimezone(_zone())
+    return f"{there.day} {there:%B}" if there.year == now.astimezone(_zone()).year else f"{there.day} {there:%B %Y}"
+
+
+def exactly(moment: datetime | None) -> str:
+    """The whole time with its zone: 'Monday, 2 March 2026, 09:00:00 UTC'."""
+    if moment is None:
+        return ""
+    there = moment.astimezone(_zone())
+    return f"{there:%A}, {there.day} {there:%B %Y, %H:%M:%S %Z}"
+
+
+def channel_label(name: str) -> str:
+    """A channel as people know it."""
+    return CHANNELS[name].capabilities.label if name in CHANNELS else name
+
+
+def channel_names() -> list[str]:
+    """The names of all channels, in order."""
+    return list(CHANNELS)
+
+
+def role_label(role: str) -> str:
+    """A role as people know it."""
+    return Role(role).label
+
+
+def status_words(status: Any) -> tuple[str, str]:
+    """Icon (and colour) and word of a status."""
+    return STATUS_WORDS[Status(status)]
+
+
+def _zone() -> ZoneInfo | Any:
+    workspace = frame.current_workspace() if frame.signed_in() else None
+    if workspace is None:
+        return UTC
+    try:
+        return ZoneInfo(workspace.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC
