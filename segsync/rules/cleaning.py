@@ -1,0 +1,136 @@
+"""Clean at the door: raw text becomes a canonical value, or a reason why not. A cell that cannot be used is left out, not the person.
+
+Whatever writes contacts or companies goes through here: forms, imports, `segsync identifiers`, and later the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from segsync.rules.cleaning_email import domain, email
+from segsync.rules.cleaning_phone import phone
+from segsync.rules.cleaning_places import country, postal_code, region
+from segsync.rules.cleaning_text import Door, Reason, Unusable, cell, name, plain
+from segsync.rules.cleaning_values import (
+    LONGEST_TEXT,
+    any_date,
+    birth_date,
+    consent,
+    gender,
+    mobile_ad_id,
+    number,
+    organization_urn,
+    subscription,
+    texts,
+    whole_number,
+    yes_no,
+)
+from segsync.rules.terms import FieldType
+
+__all__ = ["COMPANY", "CONTACT", "CUSTOM", "Cell", "Door", "Reason", "Unusable", "clean", "clean_row"]
+
+Cleaner = Callable[[str, Door], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What became of a cell: a value, or nothing and why. Both are empty for an empty cell."""
+
+    value: Any = None
+    reason: Reason | None = None
+
+
+EMPTY = Cell()
+
+
+def _external_id(text: str, _door: Door) -> str:
+    if len(text) > 255:  # noqa: PLR2004 - longest id that any channel takes
+        raise Unusable(Reason.TOO_LONG)
+    return text
+
+
+@lru_cache(maxsize=16384)
+def _name(text: str) -> str:
+    return name(text)
+
+
+def _alone(cleaner: Callable[[str], Any]) -> Cleaner:
+    """A cleaner for which the rest of the row does not matter."""
+    return lambda text, _door: cleaner(text)
+
+
+def _number(text: str, _door: Door) -> int | float:
+    value = number(text)
+    return int(value) if value == int(value) else float(value)
+
+
+CONTACT: Mapping[str, Cleaner] = {
+    "email": _alone(email),
+    "phone": phone,
+    "first_name": _alone(_name),
+    "last_name": _alone(_name),
+    "gender": _alone(gender),
+    "birth_date": birth_date,
+    "city": _alone(_name),
+    "region": region,
+    "postal_code": postal_code,
+    "country": _alone(country),
+    "mobile_ad_id": _alone(mobile_ad_id),
+    "external_id": _external_id,
+    "company_domain": _alone(domain),
+    "company_external_id": _external_id,
+    "subscription": _alone(subscription),
+    "ad_user_data": _alone(consent),
+    "ad_personalization": _alone(consent),
+    "tags": _alone(texts),
+}
+"""Standard fields, and what else a contact can be given by a file."""
+
+COMPANY: Mapping[str, Cleaner] = {
+    "name": _alone(plain),
+    "company_domain": _alone(domain),
+    "organization_urn": _alone(organization_urn),
+    "industry": _alone(plain),
+    "employees": _alone(whole_number),
+    "city": _alone(_name),
+    "region": region,
+    "country": _alone(country),
+    "external_id": _external_id,
+    "tags": _alone(texts),
+}
+
+CUSTOM: Mapping[str, Cleaner] = {
+    FieldType.TEXT: lambda text, _door: plain(text, LONGEST_TEXT),
+    FieldType.NUMBER: _number,
+    FieldType.DATE: any_date,
+    FieldType.YES_NO: _alone(yes_no),
+    FieldType.LIST: _alone(texts),
+}
+"""Custom fields by their type; the values go into `custom` as JSON."""
+
+SUBJECTS: Mapping[str, Mapping[str, Cleaner]] = {"contact": CONTACT, "company": COMPANY}
+
+
+def clean(cleaner: Cleaner, text: str, door: Door) -> Cell:
+    """One cell through one of the cleaners above."""
+    text = cell(text)
+    if not text:
+        return EMPTY
+    try:
+        return Cell(cleaner(text, door))
+    except Unusable as why:
+        return Cell(None, why.reason)
+
+
+def clean_row(cells: Mapping[str, str], cleaners: Mapping[str, Cleaner], door: Door) -> dict[str, Cell]:
+    """A row, with the country that it names itself for its phone, region and postal code."""
+    home = clean(country_cleaner, cells["country"], door).value if cells.get("country") else None
+    if home:
+        door = replace(door, row_country=home)
+    return {field: clean(cleaners[field], text, door) for field, text in cells.items()}
+
+
+country_cleaner = CONTACT["country"]
