@@ -118,11 +118,17 @@ class Identity:
 class OAuth(Protocol):
     """The sign-in of one channel: plain HTTP, safe to import in a web process. Implemented by each `oauth.py`."""
 
-    scopes: tuple[str, ...]
-    """Permissions asked for. Those in `needed` must be granted."""
-    needed: Mapping[str, str]
-    """Permission that must be granted -> what it is for, in a marketer's words."""
-    pkce: bool
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Permissions asked for. Those in `needed` must be granted."""
+
+    @property
+    def needed(self) -> Mapping[str, str]:
+        """Permission that must be granted -> what it is for, in a marketer's words."""
+
+    @property
+    def pkce(self) -> bool:
+        """Whether the channel offers PKCE."""
 
     def authorize_url(self, app: Application, redirect_uri: str, state: str, verifier: str) -> str:
         """The address of the channel's consent page."""
@@ -437,7 +443,9 @@ class Words(Protocol):
 class Connector(Protocol):
     """One channel. Every implementation passes the contract suite against its simulator."""
 
-    capabilities: Capabilities
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the channel can do."""
 
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         """Members as this channel takes them.

@@ -22,7 +22,7 @@ def bind(runtime: Runtime) -> None:
 
 def run_slice(run_id: int) -> None:
     """A slice of a run."""
-    _guarded(Name.RUNS, run_id, lambda runtime: import_module("segsync.actions.runs").work_slice(runtime, run_id))
+    _guarded(Name.RUNS, run_id, lambda runtime: import_module("segsync.actions.slices").work_slice(runtime, run_id))
 
 
 def answer_ask(ask_id: int) -> None:

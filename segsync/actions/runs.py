@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +12,7 @@ from segsync.actions import alerts, audit, statuses
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject
+from segsync.actions.trouble import Trouble
 from segsync.models import Integration, Run, Segment, Sync
 from segsync.rules import causes
 from segsync.rules.causes import Place
@@ -22,16 +21,6 @@ from segsync.rules.terms import Acts, Detail, RunState, SignInState, Status, Why
 SEGMENT_DELETED = "segment.deleted"
 PARTLY_REFUSED = "row.refused"
 PROBE_EVERY = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why a run cannot go on: a code of the catalogue, facts for its sentence, the channel's code and reference."""
-
-    code: str
-    facts: dict[str, Any]
-    raw: str = ""
-    reference: str = ""
 
 
 # -- opening and stopping --------------------------------------------------------------------------------------
@@ -85,6 +74,15 @@ def stop(session: Session, sync: Sync, *, now: datetime) -> None:
         run.finished_at = now
 
 
+def start_again(session: Session, sync_id: int, *, now: datetime) -> int | None:
+    """Opens a run of a sync that waited for a cause which is gone. Returns the run's id; None where it waits for nothing."""
+    sync = session.get_one(Sync, sync_id, with_for_update=True)
+    waits = sync.status == Status.FAILED and sync.detail in {Detail.NEEDS_PERSON, Detail.TRYING_AGAIN}
+    if not waits or sync.deleted_at is not None:
+        return None
+    return start(session, sync, Why.CAUSE_GONE, by=None, now=now).id
+
+
 # -- ending ----------------------------------------------------------------------------------------------------
 
 
@@ -105,28 +103,23 @@ def succeed(session: Session, run: Run, *, now: datetime, refused: int = 0) -> S
     if integration.state in {SignInState.RECONNECT, SignInState.PERMISSION}:
         integration.state, integration.problem = SignInState.CONNECTED.value, None
     if refused:
-        alerts.open_alert(
-            session,
-            sync.organization_id,
-            _partly_refused(sync, refused),
-            now=now,
-            sync_ids=[sync.id],
-            run_id=run.id,
-        )
+        partly_refused(session, sync, run, now=now)
     keep = {PARTLY_REFUSED} if refused else set()
     return alerts.sync_is_well(session, sync, now=now, keep=keep | {"removal.too_small"} if sync.removals_due else keep)
 
 
-def _partly_refused(sync: Sync, refused: int) -> Cause:
-    return Cause(
+def partly_refused(session: Session, sync: Sync, run: Run, *, now: datetime) -> None:
+    """Says that the channel did not take some rows of a run that otherwise ended well."""
+    cause = Cause(
         key=f"sync:{sync.id}:{PARTLY_REFUSED}",
         code=PARTLY_REFUSED,
         acts=Acts.OWNER,
         person_id=sync.owner_id,
         channel=sync.channel,
         account_id=sync.account_id,
-        facts=facts_of(sync) | {"count": f"{refused:,}"},
+        facts=facts_of(sync) | {"count": f"{sum(run.refused.values()):,}"},
     )
+    alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id], run_id=run.id)
 
 
 def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None:
@@ -136,11 +129,11 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     run.finished_at = now
     run.lease_until = None
     run.problem_code, run.problem_raw = trouble.code, trouble.raw
-    run.problem_reference, run.problem_facts = trouble.reference, trouble.facts
+    run.problem_reference, run.problem_facts = trouble.reference, dict(trouble.facts)
     if sync.status == Status.INACTIVE or sync.deleted_at is not None:
         return
     sync.failures += 1
-    sync.problem_code, sync.problem_facts = trouble.code, trouble.facts
+    sync.problem_code, sync.problem_facts = trouble.code, dict(trouble.facts)
     waits = causes.needs_person(trouble.code)
     sync.probe_at = now + PROBE_EVERY if waits else None
     detail = Detail.NEEDS_PERSON if waits else Detail.TRYING_AGAIN

@@ -92,6 +92,33 @@ def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fe
     )
 
 
+def whole_rows(bench: duckdb.DuckDBPyConnection, method: Method, rows: pa.Table, values: pa.Table) -> pa.Table:
+    """The whole rows of members who stay: `rows` has member, version and keys, `values` their fields as they are now.
+
+    Where the fields changed meanwhile, the keys go as the ledger has them and without qualifiers: the next run sees the change.
+    """
+    bench.register("again", rows)
+    bench.register("fetched", values)
+    _version_fetched(bench, method, "fetched")
+    bench.execute(f"create or replace temp table sent as {identifiers_sql(method, 'wanted')}")
+    keys = ", ".join(f'a."{column}"' for column in method.shape.key_columns)
+    qualifiers = "".join(f', s."{q.column}"' for q in method.shape.qualifiers)
+    return bench.execute(
+        f"select a.member, a.version, coalesce(s.change_no, 0) as change_no, {keys}{qualifiers} "
+        "from again a left join sent s using (member, version) order by a.member, a.version"
+    ).to_arrow_table()
+
+
+def _version_fetched(bench: duckdb.DuckDBPyConnection, method: Method, source: str) -> None:
+    texts = " || chr(31) || ".join(f"coalesce(\"{field}\", '')" for field in method.shape.fields)
+    fields = ", ".join(f'"{field}"' for field in method.shape.fields)
+    bench.execute(
+        f"create or replace temp table wanted as select id as member, md5($secret || chr(31) || $basis || chr(31) || {texts}) as version, "
+        f"change_no, {fields} from {source}",
+        {"secret": method.secret, "basis": method.basis},
+    )
+
+
 def _load_base(bench: duckdb.DuckDBPyConnection, shape: Shape, window: Window) -> None:
     if not window.base:
         bench.register("nothing", ledger_schema(shape).empty_table())
@@ -109,13 +136,10 @@ def _load_wanted(bench: duckdb.DuckDBPyConnection, method: Method, fetch: Fetch)
     needed = bench.execute(_NEEDED).to_arrow_table().column("id").combine_chunks()
     rows = fetch(None if same == 0 and total else needed)
     bench.register("fetched", rows)
-    texts = " || chr(31) || ".join(f"coalesce(\"{field}\", '')" for field in method.shape.fields)
-    fields = ", ".join(f'"{field}"' for field in method.shape.fields)
     bench.execute(
-        f"create or replace temp table wanted as select id as member, md5($secret || chr(31) || $basis || chr(31) || {texts}) as version, "
-        f"change_no, {fields} from fetched where id in (select id from members where barred = 0)",
-        {"secret": method.secret, "basis": method.basis},
+        "create or replace temp view allowed as select * from fetched where id in (select id from members where barred = 0)"
     )
+    _version_fetched(bench, method, "allowed")
 
 
 _SAME = """

@@ -77,7 +77,7 @@ class Source:
         members = self.members.subquery()
         return select(members.c.id).where(members.c.id > low).order_by(members.c.id).limit(rows).subquery()
 
-    def _read(self, query: Select[Any]) -> pa.Table:
+    def _read(self, query: Select[*tuple[Any, ...]]) -> pa.Table:
         sql = filters.as_sql(query, self.session)
         with adbc.connect(self.uri) as connection, connection.cursor() as cursor:
             cursor.execute(sql)

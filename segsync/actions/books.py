@@ -1,0 +1,133 @@
+"""The files of a sync as the database lists them: its ledger, and what a run drafted and planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from segsync.audience.files import Folder, Part
+from segsync.audience.plan import NOTES, SECTIONS, Acknowledgements, Plan, PlanFile
+from segsync.models import DataFile, Ledger, Run, RunBatch, Sync
+
+LEDGER = "ledger"
+DRAFT = "draft"
+"""Removals before the check over all windows."""
+
+
+def folder(root: Path, sync: Sync) -> Folder:
+    """Where the files of this sync lie."""
+    return Folder(root, sync.public_id)
+
+
+def list_parts(
+    session: Session, sync_id: int, parts: Iterable[Part], *, run_id: int, ledger_id: int | None = None
+) -> None:
+    """Writes down files that were written. Without this they do not exist."""
+    for part in parts:
+        session.add(
+            DataFile(
+                sync_id=sync_id,
+                ledger_id=ledger_id,
+                run_id=run_id,
+                sort=part.sort,
+                part=part.number,
+                path=part.path,
+                low=part.low,
+                high=part.high,
+                rows=part.rows,
+                size=part.size,
+                checksum=part.checksum,
+            )
+        )
+
+
+def parts_of_run(session: Session, run_id: int, sort: str) -> Sequence[Part]:
+    """The files of one sort that this run wrote and still needs, in order."""
+    rows = session.scalars(
+        select(DataFile)
+        .where(DataFile.run_id == run_id, DataFile.sort == sort, DataFile.unnamed_at.is_(None))
+        .order_by(DataFile.part)
+    )
+    return [_part(row) for row in rows]
+
+
+def ledger_parts(session: Session, ledger_id: int | None) -> Sequence[Part]:
+    """The files of a ledger, in key order."""
+    if ledger_id is None:
+        return []
+    rows = session.scalars(select(DataFile).where(DataFile.ledger_id == ledger_id).order_by(DataFile.part))
+    return [_part(row) for row in rows]
+
+
+def plan_of(session: Session, run: Run, files: Folder) -> Plan:
+    """The recorded plan of a run, every file checked. Raises FileUnreadable."""
+    found = [
+        PlanFile(section, files.open(part), part.rows)
+        for section in SECTIONS
+        for part in parts_of_run(session, run.id, section)
+    ]
+    notes = tuple(files.open(part) for part in parts_of_run(session, run.id, NOTES))
+    return Plan(tuple(found), int(run.cursor["batch_rows"]), int(run.cursor["first_batch"]), notes)
+
+
+def acknowledgements(session: Session, run: Run) -> Acknowledgements:
+    """What the channel answered to the plan that this run recorded last."""
+    rows = session.scalars(
+        select(RunBatch).where(RunBatch.run_id == run.id, RunBatch.number >= int(run.cursor["first_batch"]))
+    ).all()
+    refused = tuple(
+        (batch.number, int(position), str(reason["code"]))
+        for batch in rows
+        for reason in batch.refused
+        for position in reason["rows"]
+    )
+    return Acknowledgements(frozenset(batch.number for batch in rows), refused)
+
+
+def unfolded_run(session: Session, sync_id: int) -> Run | None:
+    """The run whose recorded plan is not yet in the ledger, or None."""
+    return session.scalar(select(Run).where(Run.sync_id == sync_id, Run.plan_id.is_not(None)).order_by(Run.id).limit(1))
+
+
+def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], held: int) -> Ledger:
+    """Makes the next generation the current one; the files of the one before are named by nothing from now on."""
+    sync = session.get_one(Sync, run.sync_id, with_for_update=True)
+    ledger = Ledger(sync_id=sync.id, run_id=run.id, basis=basis, rows=sum(part.rows for part in parts), held=held)
+    session.add(ledger)
+    session.flush()
+    list_parts(session, sync.id, parts, run_id=run.id, ledger_id=ledger.id)
+    sync.ledger_id = ledger.id
+    sync.members_held = held
+    return ledger
+
+
+def unname(session: Session, sync: Sync, run: Run, *, now: datetime) -> None:
+    """Files that neither the current ledger nor an open plan names are marked, and collected days later."""
+    session.execute(
+        update(DataFile)
+        .where(
+            DataFile.sync_id == sync.id,
+            DataFile.unnamed_at.is_(None),
+            or_(DataFile.ledger_id.is_(None), DataFile.ledger_id != sync.ledger_id),
+            or_(DataFile.ledger_id.is_not(None), DataFile.run_id <= run.id),
+        )
+        .values(unnamed_at=now)
+    )
+
+
+def collect(session: Session, files: Folder, sync_id: int, *, before: datetime) -> int:
+    """Deletes files that nothing has named since `before`, first from the list, then from the disk. Returns how many."""
+    gone = session.scalars(
+        delete(DataFile).where(DataFile.sync_id == sync_id, DataFile.unnamed_at < before).returning(DataFile.path)
+    ).all()
+    session.commit()
+    files.discard(gone)
+    return len(gone)
+
+
+def _part(row: DataFile) -> Part:
+    return Part(row.sort, row.part, row.path, row.low, row.high, row.rows, row.size, row.checksum)

@@ -1,0 +1,105 @@
+"""The health of a sign-in: renewed in time, proved by a live call before anybody is alarmed, alerts before and when syncs suffer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
+from segsync.actions import alerts, tokens
+from segsync.actions.alerts import Cause
+from segsync.models import Integration, Sync
+from segsync.rules.terms import Acts, SignInState, Status
+from segsync.runtime import Runtime
+
+SOON = "signin.soon"
+WARN_BEFORE = timedelta(days=30)
+LOOK_EVERY = timedelta(hours=24)
+AGAIN_AFTER = timedelta(hours=1)
+
+
+def look(runtime: Runtime, integration_id: int) -> None:
+    """Renews the token where that is due, asks the channel who it belongs to, and opens or closes the alerts that follow."""
+    now = runtime.clock()
+    with runtime.sessions() as session:
+        integration = session.get_one(Integration, integration_id)
+    if integration.state not in {SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION}:
+        return
+    try:
+        token = tokens.access(runtime, integration_id)
+        oauth, application = runtime.oauth(integration.channel), runtime.application(integration.channel)
+        identity = oauth.whoami(application, token.access_token)
+    except ReconnectNeeded as problem:
+        _write(runtime, integration_id, SignInState.RECONNECT, problem)
+        return
+    except (TryLater, ConnectorProblem):
+        with runtime.sessions.begin() as session:
+            session.get_one(Integration, integration_id).refresh_at = now + AGAIN_AFTER
+        return
+    missing = sorted(set(oauth.needed) - identity.scopes) if identity.scopes else []
+    if missing:
+        _write(
+            runtime,
+            integration_id,
+            SignInState.PERMISSION,
+            ReconnectNeeded(Code.SCOPE_MISSING, scope=", ".join(missing)),
+        )
+    else:
+        _well(runtime, integration_id)
+
+
+def _well(runtime: Runtime, integration_id: int) -> None:
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        integration = session.get_one(Integration, integration_id, with_for_update=True)
+        integration.state, integration.problem, integration.checked_at = SignInState.CONNECTED.value, None, now
+        alerts.close_cause(session, integration.organization_id, f"integration:{integration.id}", now=now)
+        warn(session, integration, now=now)
+
+
+def _write(runtime: Runtime, integration_id: int, state: SignInState, problem: ReconnectNeeded) -> None:
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        integration = session.get_one(Integration, integration_id, with_for_update=True)
+        integration.state, integration.problem, integration.checked_at = state.value, problem.code.value, now
+        cause = _cause(integration, problem.code.value, problem.facts, key=f"integration:{integration.id}")
+        alerts.open_alert(
+            session, integration.organization_id, cause, now=now, sync_ids=syncs_on(session, integration.id)
+        )
+
+
+def warn(session: Session, integration: Integration, *, now: datetime) -> None:
+    """Opens, or closes, the alert that a person must sign in again soon. Says the day and names the syncs."""
+    key = f"integration:{integration.id}:{SOON}"
+    if integration.must_act_by is None or integration.must_act_by - now > WARN_BEFORE:
+        alerts.close_cause(session, integration.organization_id, key, now=now)
+        return
+    days = max((integration.must_act_by - now).days, 0)
+    facts = {"days": str(days), "day": integration.must_act_by.date().isoformat()}
+    cause = _cause(integration, SOON, facts, key=key)
+    alerts.open_alert(session, integration.organization_id, cause, now=now, sync_ids=syncs_on(session, integration.id))
+
+
+def syncs_on(session: Session, integration_id: int) -> list[int]:
+    """The syncs that run on this sign-in and are switched on."""
+    return list(
+        session.scalars(
+            select(Sync.id).where(
+                Sync.integration_id == integration_id, Sync.deleted_at.is_(None), Sync.status != Status.INACTIVE
+            )
+        )
+    )
+
+
+def _cause(integration: Integration, code: str, facts: dict[str, str], *, key: str) -> Cause:
+    return Cause(
+        key=key,
+        code=code,
+        acts=Acts.PERSON,
+        person_id=integration.person_id,
+        channel=integration.channel,
+        integration_id=integration.id,
+        facts={"channel": integration.channel, "person": integration.person.name, "signin": integration.name, **facts},
+    )

@@ -1,0 +1,64 @@
+"""The carrier itself: from the phase a run is in to the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.contract import Token
+from segsync.actions import tokens
+from segsync.actions.claims import Claim
+from segsync.actions.outcomes import Outcome
+from segsync.actions.push import prepare, read, record, send
+from segsync.actions.push.job import Job
+from segsync.actions.trouble import Trouble, TroubleFound
+from segsync.models import Run, Segment, Sync
+from segsync.rules.terms import Phase
+from segsync.runtime import Runtime
+
+STEPS: Mapping[Phase, Callable[[Job], Outcome]] = {
+    Phase.CHECKING: prepare.check,
+    Phase.AUDIENCE: prepare.ensure,
+    Phase.READING: read.read,
+    Phase.COMPARING: record.record,
+    Phase.REMOVING: send.send,
+    Phase.ADDING: send.send,
+    Phase.RECORDING: record.fold_own,
+}
+
+
+@dataclass
+class Push:
+    """Carries one run for one slice. Nothing is kept in memory between slices."""
+
+    runtime: Runtime
+    claim: Claim
+    deadline: float
+    """Monotonic seconds at which the slice should end."""
+    renewed: bool = False
+    _token: Token | None = None
+    _uploads: dict[str, list[int]] = field(default_factory=dict)
+
+    def step(self) -> Outcome:
+        """The next piece of the phase that the run is in."""
+        job = self._job()
+        return STEPS[Phase(job.run.phase)](job)
+
+    def renew(self) -> None:
+        """Gets a new access token, because the channel refused this one. Raises ReconnectNeeded where only the person can."""
+        self.renewed = True
+        with self.runtime.sessions() as session:
+            sync = session.get_one(Sync, session.get_one(Run, self.claim.run_id).sync_id)
+        self._token = tokens.access(self.runtime, sync.integration_id, renew=True)
+
+    def _job(self) -> Job:
+        with self.runtime.sessions() as session:
+            run = session.get_one(Run, self.claim.run_id)
+            sync = session.get_one(Sync, run.sync_id)
+            segment = session.get_one(Segment, sync.segment_id)
+        if segment.deleted_at is not None:
+            raise TroubleFound(Trouble("segment.deleted"))
+        if self._token is None:
+            self._token = tokens.access(self.runtime, sync.integration_id)
+        connector = self.runtime.connector(sync.channel)
+        return Job(self.runtime, self.claim, run, sync, segment, connector, self._token, self.deadline, self._uploads)

@@ -1,0 +1,147 @@
+"""After a run: later results of its batches, and what the channel makes of the audience."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connectors.contract import AccountRef, AudienceRef, AudienceState, Settlement, State
+from connectors.problems import Code, ConnectorProblem
+from segsync.actions import alerts, runs, tokens
+from segsync.actions.alerts import Cause
+from segsync.models import Run, RunBatch, Sync
+from segsync.rules import causes
+from segsync.rules.causes import Place
+from segsync.runtime import Runtime
+
+GIVE_UP_AFTER = timedelta(hours=48)
+LONGEST_PAUSE = timedelta(hours=6)
+AT_A_TIME = 100
+WORRYING = {
+    State.GONE: Code.AUDIENCE_GONE,
+    State.EXPIRED: Code.AUDIENCE_EXPIRED,
+    State.CLOSED: Code.AUDIENCE_CLOSED,
+    State.FLAGGED: Code.AUDIENCE_FLAGGED,
+}
+"""States that somebody has to act on."""
+SOON = {State.NOT_KNOWN, State.BUILDING, State.UPDATING}
+DAY = timedelta(hours=24)
+
+
+def settle(runtime: Runtime, sync_id: int) -> None:
+    """Asks the channel for the results of earlier batches that are due. A problem leaves them for later."""
+    with runtime.sessions() as session:
+        sync = session.get_one(Sync, sync_id)
+        due = _due(session, sync_id, runtime)
+    if not due:
+        return
+    account = AccountRef(sync.account_id, sync.account_via)
+    try:
+        token = tokens.access(runtime, sync.integration_id)
+        results = runtime.connector(sync.channel).settle(token, account, [batch.receipt for batch in due])
+    except ConnectorProblem:
+        results = [Settlement(batch.receipt, final=False) for batch in due]
+    with runtime.sessions.begin() as session:
+        for batch, result in zip(due, results, strict=True):
+            _write(session, runtime, session.get_one(RunBatch, (batch.run_id, batch.number)), result)
+        session.flush()
+        _tell_refused(session, runtime, sync_id)
+
+
+def _due(session: Session, sync_id: int, runtime: Runtime) -> Sequence[RunBatch]:
+    return session.scalars(
+        select(RunBatch)
+        .join(Run, Run.id == RunBatch.run_id)
+        .where(Run.sync_id == sync_id, RunBatch.next_poll <= runtime.clock())
+        .order_by(RunBatch.run_id, RunBatch.number)
+        .limit(AT_A_TIME)
+    ).all()
+
+
+def _write(session: Session, runtime: Runtime, batch: RunBatch, result: Settlement) -> None:
+    now = runtime.clock()
+    batch.polls += 1
+    if result.final or now - batch.acked_at > GIVE_UP_AFTER:
+        batch.final_at, batch.next_poll = now, None
+        batch.match_rate = result.match_rate or batch.match_rate
+        batch.refused = [
+            *batch.refused,
+            *({"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused),
+        ]
+        run = session.get_one(Run, batch.run_id, with_for_update=True)
+        totals = dict(run.refused)
+        for reason in result.refused:
+            totals[reason.code] = totals.get(reason.code, 0) + reason.count
+        run.refused = totals
+        return
+    first = (batch.next_poll or now) - batch.acked_at
+    batch.next_poll = now + min(max(first, timedelta(seconds=1)) * min(2 ** (batch.polls - 1), 64), LONGEST_PAUSE)
+
+
+def _tell_refused(session: Session, runtime: Runtime, sync_id: int) -> None:
+    """A run that ended well turns into "partly refused" when the channel says so later."""
+    last = session.scalar(
+        select(Run).where(Run.sync_id == sync_id, Run.state == "done").order_by(Run.id.desc()).limit(1)
+    )
+    if last is not None and last.refused:
+        runs.partly_refused(session, session.get_one(Sync, sync_id), last, now=runtime.clock())
+
+
+def look(runtime: Runtime, sync_id: int) -> None:
+    """Asks the channel what it makes of the audience. Kept beside our own status."""
+    with runtime.sessions() as session:
+        sync = session.get_one(Sync, sync_id)
+    if sync.audience_id is None or sync.deleted_at is not None:
+        return
+    try:
+        token = tokens.access(runtime, sync.integration_id)
+        state = runtime.connector(sync.channel).audience_state(
+            token,
+            AccountRef(sync.account_id, sync.account_via),
+            AudienceRef(sync.audience_id, sync.audience_name or ""),
+        )
+    except ConnectorProblem:
+        # the run meets the same problem and says so; here only the age of what we know grows
+        with runtime.sessions.begin() as session:
+            session.get_one(Sync, sync_id).audience_next_poll = runtime.clock() + LONGEST_PAUSE
+        return
+    with runtime.sessions.begin() as session:
+        store_state(session, runtime, session.get_one(Sync, sync_id, with_for_update=True), state)
+
+
+def store_state(session: Session, runtime: Runtime, sync: Sync, state: AudienceState) -> None:
+    """Writes down the channel's word with its age, and opens or closes the alert that goes with it."""
+    now = runtime.clock()
+    sync.audience_state, sync.audience_raw = state.state.value, state.raw
+    sync.audience_figures = [{"label": f.label, "text": f.text, "low": f.low, "high": f.high} for f in state.figures]
+    sync.audience_match_rate = state.match_rate
+    sync.audience_name = state.name or sync.audience_name
+    sync.audience_seen_at = now
+    sync.audience_next_poll = now + _pause(runtime, sync, state.state)
+    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id)
+    for worry, code in WORRYING.items():
+        if worry is state.state:
+            cause = Cause(
+                key=causes.incident(code.value, place),
+                code=code.value,
+                acts=causes.who_acts(code.value),
+                person_id=sync.owner_id,
+                channel=sync.channel,
+                integration_id=sync.integration_id,
+                account_id=sync.account_id,
+                facts=runs.facts_of(sync),
+                raw=state.raw,
+            )
+            alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
+        elif sync.problem_code != code.value:
+            alerts.close_cause(session, sync.organization_id, causes.incident(code.value, place), now=now)
+
+
+def _pause(runtime: Runtime, sync: Sync, state: State) -> timedelta:
+    seconds = runtime.application(sync.channel).options.get("poll_seconds")
+    if seconds:
+        return timedelta(seconds=float(seconds) * (2 if state in SOON else 30))
+    return timedelta(hours=1) if state in SOON else DAY

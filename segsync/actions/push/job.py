@@ -1,0 +1,122 @@
+"""What every phase of a push needs to know about the run it works on, read anew for every piece."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from connectors.contract import AccountRef, AudienceRef, Capabilities, Connector, Kind, Shape, Token
+from segsync.actions import books
+from segsync.actions.claims import Claim
+from segsync.audience.compare import Method
+from segsync.audience.files import Folder
+from segsync.audience.sources import kind_for
+from segsync.models import Run, Segment, Sync
+from segsync.rules.terms import Phase
+from segsync.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run under a claim. `run`, `sync` and `segment` are as read at the start of the piece; changes go through `change`."""
+
+    runtime: Runtime
+    claim: Claim
+    run: Run
+    sync: Sync
+    segment: Segment
+    connector: Connector
+    token: Token
+    deadline: float
+    sessions_of_upload: dict[str, list[int]] = field(default_factory=dict)
+    """Upload sessions of this slice by action: [number of the session, batches sent in it]."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the channel can do."""
+        return self.connector.capabilities
+
+    @property
+    def account(self) -> AccountRef:
+        """The ad account."""
+        return AccountRef(self.sync.account_id, self.sync.account_via)
+
+    @property
+    def audience(self) -> AudienceRef:
+        """The audience there. Exists from the phase `audience` on."""
+        return AudienceRef(self.sync.audience_id or "", self.sync.audience_name or "")
+
+    @property
+    def kind(self) -> Kind:
+        """What the members are at this channel."""
+        return kind_for(self.capabilities, self.segment)
+
+    @property
+    def shape(self) -> Shape:
+        """The columns that the channel takes of them."""
+        return self.capabilities.shapes[self.kind]
+
+    @property
+    def folder(self) -> Folder:
+        """Where the files of this sync lie."""
+        return books.folder(self.runtime.ledgers, self.sync)
+
+    @property
+    def spill(self) -> Path:
+        """Where comparing may put what does not fit into memory."""
+        return self.runtime.settings.data / "spill"
+
+    @property
+    def stem(self) -> str:
+        """Begins the names of files that this claim writes: no other claim writes the same."""
+        return f"run{self.run.id}-{self.claim.fence}"
+
+    @property
+    def basis(self) -> str:
+        """The rules that versions are made by; under another basis everybody is compared in full."""
+        return f"{self.sync.channel} {self.kind.value} {self.shape.expression} {','.join(self.shape.fields)}"
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows in a request."""
+        return self.runtime.settings.batch_rows or self.capabilities.batch_rows
+
+    @property
+    def now(self) -> datetime:
+        """The clock."""
+        return self.runtime.clock()
+
+    @property
+    def poll_after(self) -> timedelta:
+        """When later results are first worth asking for; a simulator may be quicker than the channel."""
+        seconds = self.runtime.application(self.sync.channel).options.get("poll_seconds")
+        return timedelta(seconds=float(seconds)) if seconds else self.capabilities.poll_after
+
+    @cached_property
+    def method(self) -> Method:
+        """How members become rows."""
+        return Method(self.connector, self.kind, self.basis, self.runtime.vault.digest_secret())
+
+    def in_time(self) -> bool:
+        """Whether the slice has time left."""
+        return time.monotonic() < self.deadline
+
+    @contextmanager
+    def change(self) -> Iterator[tuple[Session, Run]]:
+        """A transaction on the run, which is still ours. Raises ClaimLost."""
+        with self.runtime.sessions.begin() as session:
+            yield session, self.claim.load(session)
+
+    def enter(self, run: Run, phase: Phase, **cursor: Any) -> None:
+        """Goes on to a phase, inside `change`. `cursor` adds to the carrier's notes."""
+        run.phase = phase.value
+        run.phases = [*run.phases, [phase.value, self.now.isoformat()]]
+        run.cursor = {**run.cursor, **cursor}

@@ -1,0 +1,133 @@
+"""Reading and comparing: window after window, as many as fit into a slice. What is found goes into draft files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+from sqlalchemy.orm import Session
+
+from segsync.actions import books
+from segsync.actions.outcomes import Outcome, Progress
+from segsync.actions.push.job import Job
+from segsync.audience.compare import Compared, Window, compare
+from segsync.audience.files import Part
+from segsync.audience.plan import AFTER, NEW, NOTES
+from segsync.audience.sources import BARRED, Source, open_source
+from segsync.audience.streams import Stream
+from segsync.audience.workbench import workbench
+from segsync.models import Ledger, Run, Segment, SegmentSize
+from segsync.rules.terms import Phase
+
+TOP = 2**62
+"""Above every key."""
+
+
+class Drafts:
+    """The streams that a slice writes: what is new, what changed, what may have to go, and notes."""
+
+    def __init__(self, job: Job, session: Session) -> None:
+        self.streams = {
+            sort: Stream(
+                job.folder,
+                sort,
+                job.stem,
+                group_rows=job.batch_rows,
+                part_rows=job.runtime.settings.window_rows,
+                first_number=len(books.parts_of_run(session, job.run.id, sort)),
+            )
+            for sort in (NEW, AFTER, books.DRAFT, NOTES)
+        }
+        self.counts: Counter[str] = Counter()
+
+    def take(self, compared: Compared) -> None:
+        """Adds a window."""
+        self.streams[NEW].add(compared.new)
+        self.streams[AFTER].add(compared.after)
+        self.streams[books.DRAFT].add(compared.removals)
+        self.streams[NOTES].add(compared.notes)
+        self.counts.update(compared.counts)
+
+    def finish(self) -> list[Part]:
+        """Writes what is left."""
+        return [part for stream in self.streams.values() for part in stream.finish()]
+
+
+def read(job: Job) -> Outcome:
+    """Compares windows until the slice's time is used up or the segment is read through."""
+    low = int(job.run.cursor["low"])
+    with job.runtime.sessions() as session, workbench(job.spill) as bench:
+        source = source_of(job, session)
+        drafts = Drafts(job, session)
+        base, same_basis = _base(job, session)
+        while low < TOP and (job.in_time() or not drafts.counts):
+            job.claim.keep()
+            window = _window(job, source, base, low, same_basis=same_basis)
+            high = window.span[1]
+
+            def fetch(ids: pa.Array | None, low: int = low) -> pa.Table:
+                return source.values(low, job.runtime.settings.window_rows, ids)
+
+            drafts.take(compare(bench, job.method, window, fetch))
+            low = high
+        parts = drafts.finish()
+    _record(job, parts, drafts.counts, low)
+    return Progress()
+
+
+def source_of(job: Job, session: Session) -> Source:
+    """The segment's members as they were meant when this run began to read."""
+    return open_source(
+        job.runtime.database_uri,
+        session,
+        job.segment,
+        job.capabilities,
+        now=datetime.fromisoformat(job.run.cursor["meant_at"]),
+        names=lambda segment_id: session.get_one(Segment, segment_id),
+    )
+
+
+def _base(job: Job, session: Session) -> tuple[Sequence[Part], bool]:
+    """The ledger's files, and whether its versions were made by today's rules."""
+    ledger = session.get(Ledger, job.sync.ledger_id) if job.sync.ledger_id else None
+    return books.ledger_parts(session, job.sync.ledger_id), ledger is not None and ledger.basis == job.basis
+
+
+def _window(job: Job, source: Source, base: Sequence[Part], low: int, *, same_basis: bool) -> Window:
+    rows = job.runtime.settings.window_rows
+    members = source.window(low, rows)
+    high = int(members.column("id")[-1].as_py()) if members.num_rows == rows else TOP
+    files: list[Path] = [job.folder.open(part) for part in base if part.high > low and part.low < high]
+    return Window(members, files, (low, high), same_basis)
+
+
+def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int) -> None:
+    with job.change() as (session, run):
+        books.list_parts(session, run.sync_id, parts, run_id=run.id)
+        _count(run, counts)
+        if low < TOP:
+            run.cursor = {**run.cursor, "low": low}
+            return
+        segment = session.get_one(Segment, job.segment.id)
+        segment.size, segment.refreshed_at = run.members, job.now
+        session.add(SegmentSize(segment_id=segment.id, at=job.now, size=run.members))
+        job.enter(run, Phase.COMPARING)
+
+
+def _count(run: Run, counts: Counter[str]) -> None:
+    run.members += counts["members"]
+    run.new_members += counts["new"]
+    run.changed_members += counts["changed"]
+    run.gone_members += counts["gone"]
+    run.unchanged_members += counts["unchanged"]
+    found = {"no_identifier": counts["no_identifier"]} | {
+        word: counts[f"barred_{number}"] for number, word in BARRED.items()
+    }
+    run.skipped = {
+        reason: run.skipped.get(reason, 0) + number
+        for reason, number in found.items()
+        if number or reason in run.skipped
+    }

@@ -1,0 +1,169 @@
+"""The plan recorded before anything is sent, and folded into the ledger when it was sent, or will not be sent any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from connectors.contract import Applies
+from segsync.actions import books
+from segsync.actions.outcomes import Done, Outcome, Progress
+from segsync.actions.push.job import Job
+from segsync.actions.push.read import source_of
+from segsync.audience import conflicts
+from segsync.audience.compare import whole_rows
+from segsync.audience.conflicts import Draft
+from segsync.audience.files import Part
+from segsync.audience.ledger import Books, Held, fold
+from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
+from segsync.audience.streams import Stream
+from segsync.audience.workbench import workbench
+from segsync.models import Run, RunBatch, Sync
+from segsync.rules.terms import Phase
+
+
+def record(job: Job) -> Outcome:
+    """Checks removals against everybody who stays, and records the plan. From here on its rows are unsure."""
+    with job.runtime.sessions() as session:
+        drafts = books.parts_of_run(session, job.run.id, books.DRAFT)
+        notes_before = len(books.parts_of_run(session, job.run.id, NOTES))
+    parts = _checked(job, notes_before) if drafts else []
+    with job.change() as (session, run):
+        books.list_parts(session, run.sync_id, parts, run_id=run.id)
+        session.flush()
+        last = session.scalar(select(func.max(RunBatch.number)).where(RunBatch.run_id == run.id)) or 0
+        run.cursor = {
+            **run.cursor,
+            "first_batch": last + 1,
+            "batch_rows": job.batch_rows,
+            "planned_at": job.now.isoformat(),
+        }
+        run.plan_id = run.id
+        session.get_one(Sync, run.sync_id).removals_due = 0
+        plan = books.plan_of(session, run, job.folder)
+        _announce(run, plan)
+        job.enter(run, _first_phase(plan))
+    return Progress()
+
+
+def _announce(run: Run, plan: Plan) -> None:
+    """What the page shows of the plan, beside what this run has sent already."""
+    run.batches = run.batches_done + len(plan.batches)
+    run.rows_to_remove = run.rows_removed + plan.rows_to_remove
+    run.rows_to_add = run.rows_added + plan.rows_to_add
+    run.again_members = sum(file.rows for file in plan.files if file.section == AGAIN)
+
+
+def _first_phase(plan: Plan) -> Phase:
+    if plan.rows_to_remove:
+        return Phase.REMOVING
+    return Phase.ADDING if plan.batches else Phase.RECORDING
+
+
+def _checked(job: Job, notes_before: int) -> list[Part]:
+    rows = job.runtime.settings.window_rows
+    with job.runtime.sessions() as session, workbench(job.spill) as bench:
+        conflicts.check(bench, job.shape, _draft(job, session))
+        removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
+        notes.first_number = notes_before
+        for table in conflicts.removals(bench, job.shape, rows):
+            removals.add(table)
+            job.claim.keep()
+        for table in conflicts.forgotten(bench, job.shape, rows):
+            notes.add(table)
+        later = job.capabilities.applies is Applies.LATER
+        for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, additions_too=later)):
+            again.add(table)
+            job.claim.keep()
+    return [part for stream in (removals, notes, again) for part in stream.finish()]
+
+
+def _stream(job: Job, sort: str) -> Stream:
+    return Stream(job.folder, sort, job.stem, group_rows=job.batch_rows, part_rows=job.runtime.settings.window_rows)
+
+
+def _draft(job: Job, session: Session) -> Draft:
+    def paths(sort: str) -> list[Path]:
+        return [job.folder.open(part) for part in books.parts_of_run(session, job.run.id, sort)]
+
+    return Draft(
+        base=[job.folder.open(part) for part in books.ledger_parts(session, job.sync.ledger_id)],
+        removals=paths(books.DRAFT),
+        additions=[*paths(NEW), *paths(AFTER)],
+        additions_too=job.capabilities.applies is Applies.LATER,
+    )
+
+
+def _whole(job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: pa.Table) -> Iterator[pa.Table]:
+    source = source_of(job, session)
+    rows = job.runtime.settings.window_rows
+    for start in range(0, sharing.num_rows, rows):
+        piece = sharing.slice(start, rows)
+        values = source.values(-1, rows, pc.unique(piece.column("member")))
+        yield whole_rows(bench, job.method, piece, values)
+
+
+# -- folding ---------------------------------------------------------------------------------------------------
+
+
+def fold_own(job: Job) -> Outcome:
+    """The plan was sent, or is too old to go on with: brings the ledger up to date. Then the run is done, or reads again."""
+    _fold(job, job.run)
+    with job.change() as (_, run):
+        if run.cursor.get("stale"):
+            run.members = run.new_members = run.changed_members = run.gone_members = run.unchanged_members = 0
+            run.skipped = {}
+            job.enter(run, Phase.READING, low=-1, stale=False, meant_at=job.now.isoformat())
+            return Progress()
+        return Done(refused=sum(run.refused.values()))
+
+
+def fold_left_behind(job: Job) -> None:
+    """A plan that an earlier run recorded and did not finish goes into the ledger, before anything is compared with it."""
+    with job.runtime.sessions() as session:
+        left = books.unfolded_run(session, job.sync.id)
+    if left is not None and left.id != job.run.id:
+        _fold(job, left)
+
+
+def _fold(job: Job, planned: Run) -> None:
+    with job.runtime.sessions() as session:
+        sync = session.get_one(Sync, planned.sync_id)
+        plan = books.plan_of(session, planned, job.folder)
+        files = Books(
+            base=[job.folder.open(part) for part in books.ledger_parts(session, sync.ledger_id)],
+            plan=plan,
+            acknowledged=books.acknowledgements(session, planned),
+        )
+    parts, held = ([], 0) if not plan.batches and not plan.notes else _folded(job, files, planned)
+    with job.change() as (session, run):
+        folded = session.get_one(Run, planned.id)
+        if plan.batches or plan.notes or sync.ledger_id is None:
+            books.new_ledger(session, run, job.basis, parts, held)
+        folded.plan_id = None
+        session.flush()
+        books.unname(session, session.get_one(Sync, sync.id), run, now=job.now)
+
+
+def _folded(job: Job, files: Books, planned: Run) -> tuple[list[Part], int]:
+    rows = job.runtime.settings.window_rows
+    stem = f"{job.stem}-of{planned.id}-{planned.cursor['first_batch']}"
+    stream = Stream(job.folder, books.LEDGER, stem, group_rows=rows, part_rows=rows)
+    held = 0
+    with workbench(job.spill) as bench:
+        for table in fold(bench, job.shape, files, now=int(job.now.timestamp()), window=rows):
+            held += _held(table)
+            stream.add(table)
+            job.claim.keep()
+    return stream.finish(), held
+
+
+def _held(table: pa.Table) -> int:
+    rows = table.filter(pc.equal(table.column("state"), int(Held.HELD)))
+    return int(pc.count_distinct(rows.column("member")).as_py())

@@ -1,0 +1,182 @@
+"""Sending: the batches of the recorded plan, removals first, each acknowledged in the database before the next."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from connectors.contract import Action, Applies, Batch, PushResult
+from connectors.problems import Code, SegmentRefused
+from segsync.actions import books
+from segsync.actions.outcomes import Outcome, Progress, WaitUntil
+from segsync.actions.push.job import Job
+from segsync.audience.plan import AFTER, AGAIN, BatchRef, Plan
+from segsync.models import Run, RunBatch, Sync
+from segsync.rules.terms import Phase
+
+PLAN_LASTS = timedelta(minutes=30)
+LONGEST_WAIT = timedelta(hours=24)
+"""How long anything waits for a channel to say that an earlier batch is final."""
+KEPT_REFERENCES = 20
+
+
+def send(job: Job) -> Outcome:
+    """Sends what is left of the plan while the slice lasts."""
+    with job.runtime.sessions() as session:
+        plan = books.plan_of(session, job.run, job.folder)
+        done = books.acknowledgements(session, job.run).numbers | set(job.run.cursor.get("refused_removals", []))
+    left = [batch for batch in plan.batches if batch.number not in done]
+    while left and job.in_time():
+        if _is_stale(job):
+            return _fold_and_read_again(job)
+        if (wait := _must_wait(job, left[0])) is not None:
+            return wait
+        _send_one(job, plan, left.pop(0))
+    if not left:
+        with job.change() as (_, run):
+            job.enter(run, Phase.RECORDING)
+    return Progress()
+
+
+def _send_one(job: Job, plan: Plan, ref: BatchRef) -> None:
+    if Phase(job.run.phase) is Phase.REMOVING and ref.action is Action.ADD:
+        with job.change() as (_, run):
+            job.enter(run, Phase.ADDING)
+        job.run.phase = Phase.ADDING.value
+    batch = _batch(job, plan, ref)
+    job.claim.keep()  # the lease must outlive the request's total deadline
+    try:
+        result = job.connector.push(job.token, job.account, job.audience, batch)
+    except SegmentRefused as problem:
+        if problem.code is not Code.REMOVAL_TOO_SMALL:
+            raise
+        _put_off(job, ref, problem)
+        return
+    acknowledge(job, ref, result)
+
+
+def _batch(job: Job, plan: Plan, ref: BatchRef) -> Batch:
+    """The batch as the connector takes it. Every slice opens upload sessions of its own, one for each action."""
+    columns = job.shape.key_columns if ref.action is Action.REMOVE else job.shape.columns
+    session = job.sessions_of_upload.setdefault(ref.action.value, [secrets.randbits(62) + 1, 0])
+    session[1] += 1
+    last = max(batch.number for batch in plan.batches if batch.action is ref.action)
+    return Batch(
+        action=ref.action,
+        rows=ref.read(columns),
+        number=session[1],
+        last=ref.number == last,
+        session=session[0],
+        estimated_total=plan.rows_to_remove if ref.action is Action.REMOVE else plan.rows_to_add,
+        kind=job.kind,
+    )
+
+
+def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
+    """Writes down the channel's answer. True whatever became of the claim meanwhile: the batch was sent."""
+    refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
+    with job.runtime.sessions.begin() as session:
+        written = session.execute(
+            insert(RunBatch)
+            .values(
+                run_id=job.run.id,
+                number=ref.number,
+                action=ref.action.value,
+                rows=ref.rows,
+                accepted=result.accepted,
+                refused=refused,
+                receipt=result.receipt,
+                reference=result.reference,
+                acked_at=job.now,
+                next_poll=job.now + job.poll_after if result.receipt else None,
+            )
+            .on_conflict_do_nothing()
+            .returning(RunBatch.number)
+        ).one_or_none()
+        if written is not None:
+            _count(session.get_one(Run, job.run.id, with_for_update=True), ref, result)
+
+
+def _count(run: Run, ref: BatchRef, result: PushResult) -> None:
+    run.tries = 0
+    run.batches_done += 1
+    run.rows_done += ref.rows
+    run.requests += result.requests
+    if ref.action is Action.REMOVE:
+        run.rows_removed += result.accepted
+    else:
+        run.rows_added += result.accepted
+    totals = dict(run.refused)
+    for reason in result.refused:
+        totals[reason.code] = totals.get(reason.code, 0) + reason.count
+    run.refused = totals
+    if result.reference:
+        run.references = [*run.references, result.reference][-KEPT_REFERENCES:]
+
+
+def _put_off(job: Job, ref: BatchRef, problem: SegmentRefused) -> None:
+    """A removal that the channel refuses stays due: its rows stay unsure, and the next run removes them first."""
+    with job.change() as (session, run):
+        numbers = [*run.cursor.get("refused_removals", []), ref.number]
+        run.cursor = {**run.cursor, "refused_removals": numbers}
+        run.references = [*run.references, problem.reference][-KEPT_REFERENCES:]
+        sync = session.get_one(Sync, run.sync_id)
+        sync.removals_due += ref.rows
+
+
+# -- waiting ---------------------------------------------------------------------------------------------------
+
+
+def _is_stale(job: Job) -> bool:
+    planned = datetime.fromisoformat(job.run.cursor["planned_at"])
+    return job.now - planned > PLAN_LASTS
+
+
+def _fold_and_read_again(job: Job) -> Outcome:
+    with job.change() as (_, run):
+        job.enter(run, Phase.RECORDING, stale=True)
+    return Progress()
+
+
+def _must_wait(job: Job, ref: BatchRef) -> WaitUntil | None:
+    """Where a channel applies batches later, in an order of its own, what depends on an earlier batch waits until that is final."""
+    if job.capabilities.applies is Applies.AT_ONCE:
+        return None
+    if ref.action is Action.REMOVE:
+        return _until_final(job, Action.ADD)
+    if ref.section in {AFTER, AGAIN}:
+        return _until_final(job, Action.REMOVE)
+    return None
+
+
+def _until_final(job: Job, action: Action) -> WaitUntil | None:
+    with job.runtime.sessions() as session:
+        open_batches = _open_batches(session, job, action)
+    polls = [batch.next_poll for batch in open_batches if batch.next_poll]
+    if not polls:
+        return None
+    return WaitUntil(max(min(polls), job.now + timedelta(seconds=1)), "channel")
+
+
+def _open_batches(session: Session, job: Job, action: Action) -> Sequence[RunBatch]:
+    """Batches whose result is not final: additions of earlier plans, or removals of any."""
+    query = (
+        select(RunBatch)
+        .join(Run, Run.id == RunBatch.run_id)
+        .where(
+            Run.sync_id == job.sync.id,
+            RunBatch.action == action.value,
+            RunBatch.receipt != "",
+            RunBatch.final_at.is_(None),
+            RunBatch.acked_at > job.now - LONGEST_WAIT,
+        )
+    )
+    if action is Action.ADD:
+        first = int(job.run.cursor["first_batch"])
+        query = query.where(or_(RunBatch.run_id != job.run.id, RunBatch.number < first))
+    return session.scalars(query).all()

@@ -1,0 +1,120 @@
+"""What is due: picked every second, put into the queue. Everything it needs stands in the database, so two may tick at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from segsync.actions import runs
+from segsync.models import Ask, DataFile, ImportJob, Integration, Run, RunBatch, Sync
+from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
+from segsync.runtime import Runtime
+
+AT_A_TIME = 200
+WAKE_AGAIN = timedelta(seconds=15)
+KEPT = timedelta(days=7)
+
+
+def tick(runtime: Runtime) -> None:
+    """Starts the runs whose time has come, and wakes workers for all that is due."""
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        start_due(session, now)
+    with runtime.sessions.begin() as session:
+        run_ids = pick_runs(session, now)
+        asks = session.scalars(_due_asks()).all()
+        chores = [(name, subject) for name, query in _CHORES.items() for subject in session.scalars(query(now)).all()]
+    for run_id in run_ids:
+        runtime.queue.wake_run(run_id)
+    for ask_id in asks:
+        runtime.queue.wake_ask(ask_id)
+    for name, subject in chores:
+        runtime.queue.wake_chore(name, subject)
+
+
+def start_due(session: Session, now: datetime) -> int:
+    """Opens a run for every sync that is due; a failure that needs a person is only probed. Returns how many."""
+    scheduled = and_(
+        Sync.next_run_at <= now,
+        or_(Sync.status == Status.SYNCED, and_(Sync.status == Status.FAILED, Sync.detail == Detail.TRYING_AGAIN)),
+    )
+    probed = and_(Sync.status == Status.FAILED, Sync.detail == Detail.NEEDS_PERSON, Sync.probe_at <= now)
+    due = session.scalars(
+        select(Sync)
+        .where(Sync.deleted_at.is_(None), or_(scheduled, probed))
+        .order_by(Sync.next_run_at)
+        .limit(AT_A_TIME)
+        .with_for_update(of=Sync, skip_locked=True)
+    ).all()
+    for sync in due:
+        runs.start(session, sync, Why.SCHEDULE, by=None, now=now)
+    return len(due)
+
+
+def pick_runs(session: Session, now: datetime) -> Sequence[int]:
+    """Runs that are due and free, or whose worker died; marked as woken, so that they are not woken every second."""
+    free = or_(Run.lease_until.is_(None), Run.lease_until < func.clock_timestamp())
+    picked = (
+        select(Run.id)
+        .where(
+            Run.finished_at.is_(None),
+            Run.not_before <= now,
+            free,
+            or_(Run.woken_at.is_(None), Run.woken_at < now - WAKE_AGAIN),
+        )
+        .order_by(Run.not_before)
+        .limit(AT_A_TIME)
+        .with_for_update(skip_locked=True)
+    )
+    return session.scalars(update(Run).where(Run.id.in_(picked)).values(woken_at=now).returning(Run.id)).all()
+
+
+def _due_asks() -> Select[int]:
+    free = or_(Ask.lease_until.is_(None), Ask.lease_until < func.clock_timestamp())
+    return select(Ask.id).where(Ask.state.in_([AskState.QUEUED, AskState.WORKING]), free).limit(AT_A_TIME)
+
+
+def _due_settlements(now: datetime) -> Select[int]:
+    return (
+        select(Run.sync_id)
+        .join(RunBatch, RunBatch.run_id == Run.id)
+        .where(RunBatch.next_poll <= now)
+        .distinct()
+        .limit(AT_A_TIME)
+    )
+
+
+def _due_states(now: datetime) -> Select[int]:
+    return select(Sync.id).where(Sync.deleted_at.is_(None), Sync.audience_next_poll <= now).limit(AT_A_TIME)
+
+
+def _due_signins(now: datetime) -> Select[int]:
+    live = Integration.state.in_([SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION])
+    day_old = or_(Integration.checked_at.is_(None), Integration.checked_at < now - timedelta(hours=24))
+    return select(Integration.id).where(live, or_(Integration.refresh_at <= now, day_old)).limit(AT_A_TIME)
+
+
+def _due_imports(_now: datetime) -> Select[int]:
+    free = or_(ImportJob.lease_until.is_(None), ImportJob.lease_until < func.clock_timestamp())
+    return select(ImportJob.id).where(ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]), free)
+
+
+def _due_retirements(_now: datetime) -> Select[int]:
+    return select(Sync.id).where(Sync.deleted_at.is_not(None), Sync.retire_how.is_not(None), Sync.retired_at.is_(None))
+
+
+def _due_collections(now: datetime) -> Select[int]:
+    return select(DataFile.sync_id).where(DataFile.unnamed_at < now - KEPT).distinct().limit(AT_A_TIME)
+
+
+_CHORES: Mapping[str, Callable[[datetime], Select[int]]] = {
+    "settle": _due_settlements,
+    "state": _due_states,
+    "signin": _due_signins,
+    "import": _due_imports,
+    "retire": _due_retirements,
+    "collect": _due_collections,
+}

@@ -1,0 +1,151 @@
+"""A slice: a worker holds a run for some ten seconds, and puts it back. Here every problem of a run ends in a visible state."""
+
+from __future__ import annotations
+
+import errno
+import time
+from datetime import timedelta
+
+import structlog
+
+from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
+from segsync.actions import claims, runs
+from segsync.actions.claims import Claim, ClaimLost
+from segsync.actions.outcomes import Done, Outcome, WaitUntil
+from segsync.actions.push.carrier import Push
+from segsync.actions.trouble import Trouble, TroubleFound
+from segsync.audience.files import FileUnreadable
+from segsync.models import Run
+from segsync.rules import causes
+from segsync.rules.terms import RunState
+from segsync.runtime import Runtime
+
+log = structlog.get_logger(__name__)
+
+TRIES = 5
+FIRST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=15)
+LONGEST_SLOWED = timedelta(hours=24)
+
+
+def work_slice(runtime: Runtime, run_id: int) -> None:
+    """Works on a run until the slice's time is used up, it must wait, or it ends. Does nothing where it cannot be claimed."""
+    lease = timedelta(seconds=runtime.settings.lease_seconds)
+    claim = claims.take(runtime.sessions, run_id, lease=lease, now=runtime.clock())
+    if claim is None:
+        return
+    started = time.monotonic()
+    try:
+        again = _work(runtime, claim, started + runtime.settings.slice_seconds)
+    finally:
+        claim.release()
+    if again:
+        runtime.queue.wake_run(run_id)
+
+
+def _work(runtime: Runtime, claim: Claim, deadline: float) -> bool:
+    """True when the run goes on at once, in another slice."""
+    carrier = Push(runtime, claim, deadline)
+    try:
+        while time.monotonic() < deadline:
+            outcome = _step(carrier)
+            if isinstance(outcome, (Done, WaitUntil)):
+                return _settle(runtime, claim, outcome)
+    except ClaimLost:
+        log.info("claim lost", run=claim.run_id)
+        return False
+    except ConnectorProblem as problem:
+        return _problem(runtime, claim, problem)
+    except (TroubleFound, FileUnreadable, OSError) as error:
+        return _end(runtime, claim, _trouble_of(error))
+    return _put_back(runtime, claim)
+
+
+def _trouble_of(error: TroubleFound | FileUnreadable | OSError) -> Trouble:
+    if isinstance(error, TroubleFound):
+        return error.trouble
+    if isinstance(error, FileUnreadable):
+        return Trouble("ledger.unreadable", {"file": str(error)})
+    if error.errno in {errno.ENOSPC, errno.EROFS, errno.EDQUOT}:
+        return Trouble("disk.full")
+    raise error
+
+
+def _step(carrier: Push) -> Outcome:
+    """One step; a sign-in that the channel calls expired is renewed once."""
+    try:
+        return carrier.step()
+    except ReconnectNeeded as problem:
+        if problem.code is not Code.SIGNIN_EXPIRED or carrier.renewed:
+            raise
+        carrier.renew()
+        return carrier.step()
+
+
+def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> bool:
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        run = claim.load(session)
+        if isinstance(outcome, WaitUntil):
+            _park(run, outcome, now)
+            return False
+        others = runs.succeed(session, run, now=now, refused=outcome.refused)
+        woken = [runs.start_again(session, sync_id, now=now) for sync_id in others]
+    for run_id in woken:
+        if run_id is not None:
+            runtime.queue.wake_run(run_id)
+    return False
+
+
+def _park(run: Run, wait: WaitUntil, now: object) -> None:
+    run.state = RunState.WAITING.value
+    run.cursor = {**run.cursor, "waits_for": wait.why, "waits_since": str(now)}
+    run.not_before = wait.time
+
+
+def _put_back(runtime: Runtime, claim: Claim) -> bool:
+    with runtime.sessions.begin() as session:
+        run = claim.load(session)
+        run.state = RunState.QUEUED.value
+        run.not_before = runtime.clock()
+    return True
+
+
+def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> bool:
+    """What the system can wait for is waited for; everything else ends the run."""
+    trouble = Trouble(problem.code.value, problem.facts, problem.raw, problem.reference)
+    log.info("run met a problem", run=claim.run_id, code=trouble.code, raw=problem.raw, reference=problem.reference)
+    if not isinstance(problem, TryLater):
+        return _end(runtime, claim, trouble)
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        run = claim.load(session)
+        counted = trouble.code not in causes.NOT_COUNTED
+        run.tries += counted
+        too_long = now - (run.started_at or now) > LONGEST_SLOWED
+        if run.tries < TRIES and not too_long:
+            pause = min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE)
+            _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)
+            return False
+    return _end(runtime, claim, trouble)
+
+
+def _end(runtime: Runtime, claim: Claim, trouble: Trouble) -> bool:
+    with runtime.sessions.begin() as session:
+        runs.fail(session, claim.load(session), trouble, now=runtime.clock())
+    return False
+
+
+def gave_up(runtime: Runtime, run_id: int, problem: str) -> None:
+    """A slice died of something unknown: counted on the run, which is tried again and fails visibly in the end."""
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        run = session.get_one(Run, run_id, with_for_update=True)
+        if run.finished_at is not None:
+            return
+        run.tries += 1
+        if run.tries < TRIES:
+            run.state = RunState.WAITING.value
+            run.not_before = now + FIRST_PAUSE * 2 ** (run.tries - 1)
+            return
+        runs.fail(session, run, Trouble(Code.UNEXPECTED.value, {"problem": problem}), now=now)
