@@ -89,7 +89,7 @@ def linkedin_at_hand() -> Iterator[LinkedIn]:
     web = flask.Flask("linkedin")
     web.register_blueprint(simulator.blueprint(world), url_prefix="/linkedin")
     server = make_server("127.0.0.1", 0, web, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     base = f"http://127.0.0.1:{server.port}/linkedin"
     options = {"source_platform": "SEGSYNC", "pause_after_create": "0", "simulated": "yes"}
