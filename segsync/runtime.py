@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
+from connectors import registry
 from connectors.contract import Application, Connector, OAuth
 from segsync.config import Settings
 from segsync.db import make_engine, make_sessions
@@ -26,6 +25,7 @@ from segsync.vault import Vault, kept, session_secret, vault_keys
 
 LEDGERS = "ledgers"
 DIGESTS = "digests"
+"""The installation's secret for digests stands under this key, sealed."""
 
 
 class WrongFolder(Exception):  # noqa: N818 - read aloud as "wrong folder"
@@ -57,13 +57,12 @@ class Runtime:
 
     def oauth(self, name: str) -> OAuth:
         """The sign-in of a channel."""
-        oauth: OAuth = _registry().CHANNELS[name].oauth
-        return oauth
+        return registry.CHANNELS[name].oauth
 
     def connector(self, name: str) -> Connector:
         """The connector of a channel, made once. Loads the vendor's SDK: for workers only."""
         if name not in self._connectors:
-            self._connectors[name] = _registry().load(name, self.application(name))
+            self._connectors[name] = registry.load(name, self.application(name))
         return self._connectors[name]
 
     def after_fork(self) -> None:
@@ -88,12 +87,11 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         client = connect(redis_url)
         stack.callback(client.close)
         sessions = make_sessions(engine)
-        keys = vault_keys(settings.vault_keys.get_secret_value(), settings.data)
         yield Runtime(
             settings=settings,
             engine=engine,
             sessions=sessions,
-            vault=make_vault(keys, sessions),
+            vault=make_vault(settings, sessions),
             queue=Queue(client),
             database_uri=libpq(url),
             ledgers=settings.data.absolute() / LEDGERS,
@@ -106,7 +104,7 @@ def libpq(url: str) -> str:
     return scheme.partition("+")[0] + mark + rest
 
 
-def make_vault(keys: list[str], sessions: sessionmaker[Session]) -> Vault:
+def make_vault(settings: Settings, sessions: sessionmaker[Session]) -> Vault:
     """A vault whose secret for digests is kept, sealed, in the database: every machine must make the same digests."""
 
     def root() -> str:
@@ -114,7 +112,7 @@ def make_vault(keys: list[str], sessions: sessionmaker[Session]) -> Vault:
             sealed = _settled(session, DIGESTS, {"sealed": vault.seal(secrets.token_hex(32))})["sealed"]
         return vault.open(str(sealed))
 
-    vault = Vault(keys, root)
+    vault = Vault(lambda: vault_keys(settings.vault_keys.get_secret_value(), settings.data), root)
     return vault
 
 
@@ -139,10 +137,6 @@ def check_ledgers(runtime: Runtime) -> str:
             "with another folder every audience would be filled from nothing."
         )
     return wanted
-
-
-def _registry() -> ModuleType:
-    return import_module("connectors.registry")
 
 
 def _settled(session: Session, key: str, value: dict[str, str]) -> dict[str, object]:

@@ -20,18 +20,20 @@ class VaultLocked(Exception):  # noqa: N818 - read aloud as "the vault is locked
 
 
 class Vault:
-    """Seals and opens. `root` gives the installation's secret for digests: it stays the same when keys are rotated."""
+    """Seals and opens. `keys` gives the keys, newest first, and is asked again when one is missing: somebody may have rotated.
 
-    def __init__(self, keys: Sequence[str], root: Callable[[], str]) -> None:
-        try:
-            self._box = MultiFernet([Fernet(key) for key in keys])
-        except ValueError:
-            raise VaultLocked(
-                "SEGSYNC_VAULT_KEYS cannot be used: each key is 32 random bytes in URL-safe base64, "
-                "as `segsync vault new-key` prints one."
-            ) from None
+    `root` gives the installation's secret for digests: it stays the same when keys are rotated.
+    """
+
+    def __init__(self, keys: Callable[[], Sequence[str]], root: Callable[[], str]) -> None:
+        self._keys = keys
         self._root = root
+        self._box = _box(keys())
         self._secret: bytes | None = None
+
+    def reload(self) -> None:
+        """Looks at the keys again."""
+        self._box = _box(self._keys())
 
     def seal(self, secret: str | bytes) -> str:
         """Encrypted with the newest key."""
@@ -39,6 +41,10 @@ class Vault:
 
     def open(self, sealed: str) -> str:
         """What was sealed. Raises VaultLocked."""
+        try:
+            return self._box.decrypt(sealed).decode()
+        except InvalidToken:
+            self.reload()
         try:
             return self._box.decrypt(sealed).decode()
         except InvalidToken:
@@ -63,6 +69,16 @@ class Vault:
         if self._secret is None:
             self._secret = self._root().encode()
         return hmac.new(self._secret, purpose.encode(), hashlib.sha256).digest()
+
+
+def _box(keys: Sequence[str]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError:
+        raise VaultLocked(
+            "SEGSYNC_VAULT_KEYS cannot be used: each key is 32 random bytes in URL-safe base64, "
+            "as `segsync vault new-key` prints one."
+        ) from None
 
 
 def vault_keys(configured: str, data: Path) -> list[str]:

@@ -119,7 +119,7 @@ def runtime(settings, redis_client, clock) -> Iterator[Runtime]:
         settings=settings,
         engine=engine,
         sessions=sessions,
-        vault=make_vault([VAULT_KEY], sessions),
+        vault=make_vault(settings, sessions),
         queue=Queue(redis_client),
         database_uri=url,
         ledgers=settings.data / "ledgers",

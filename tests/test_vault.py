@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from segsync.runtime import make_vault
 from segsync.vault import Vault, VaultLocked, kept, new_key, session_secret, vault_keys
 
 
 def vault_of(*keys: str) -> Vault:
-    return Vault(keys, lambda: "the installation's secret")
+    return Vault(lambda: keys, lambda: "the installation's secret")
 
 
 @given(st.text())
@@ -73,10 +74,18 @@ def test_digests_of_different_purposes_have_nothing_in_common():
     assert len(vault.digest_secret()) == 64
 
 
+def test_a_key_that_was_rotated_meanwhile_is_found():
+    """A worker that was started before the operator rotated the keys opens what was sealed since."""
+    old, new = new_key(), new_key()
+    keys = [old]
+    worker = Vault(lambda: keys, str)
+    keys.insert(0, new)
+    assert worker.open(vault_of(new).seal("refresh token")) == "refresh token"
+
+
 def test_every_machine_makes_the_same_digests(runtime):
     """The secret for digests is kept in the database, sealed: a second worker machine agrees with the first."""
-    keys = runtime.settings.vault_keys.get_secret_value().split(",")
-    other = make_vault(keys, runtime.sessions)
-    assert other.digest_secret() == runtime.vault.digest_secret()
-    rotated = make_vault([new_key(), *keys], runtime.sessions)
-    assert rotated.digest_secret() == runtime.vault.digest_secret()
+    assert make_vault(runtime.settings, runtime.sessions).digest_secret() == runtime.vault.digest_secret()
+    known = runtime.settings.vault_keys.get_secret_value()
+    more = runtime.settings.model_copy(update={"vault_keys": SecretStr(f"{new_key()},{known}")})
+    assert make_vault(more, runtime.sessions).digest_secret() == runtime.vault.digest_secret()

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.people import NewPerson, add, clean_name, subject
-from segsync.models import Organization, Sync
-from segsync.rules.terms import Role, Status
+from segsync.models import Organization
+from segsync.rules.terms import Role
 
 HIGHEST_LIMIT: Final = 1_000_000
 
@@ -43,22 +43,6 @@ def set_limit(session: Session, organization: Organization, limit: int, operator
         change=({"contracted_limit": before}, {"contracted_limit": limit}),
     )
     return organization
-
-
-def used(session: Session, organization: Organization) -> int:
-    """Syncs that count towards the limit: every one that is not inactive or deleted."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Sync)
-            .where(
-                Sync.organization_id == organization.id,
-                Sync.deleted_at.is_(None),
-                Sync.status != Status.INACTIVE.value,
-            )
-        )
-        or 0
-    )
 
 
 def find(session: Session, name_or_id: str = "") -> Organization:
