@@ -228,12 +228,26 @@ def account_ad_sets(call: Call, number: str) -> flask.Response:
 def _ad_sets(call: Call, account: str) -> list[Document]:
     states = call.value("effective_status")
     return [
-        {**ad_set, "status": ad_set.get("status", campaign["status"]), "campaign": campaign}
+        _named_by_id(call.world, {**ad_set, "status": ad_set.get("status", campaign["status"]), "campaign": campaign})
         for campaign in call.world.all(CHANNEL, "campaigns")
         if campaign["account"] == account
         for ad_set in campaign["ad_sets"]
         if not states or ad_set.get("status", campaign["status"]) in states
     ]
+
+
+def _named_by_id(world: World, ad_set: Document) -> Document:
+    """Fixtures may name an audience by the marker that its maker gave it, before it has an id."""
+    known = world.all(CHANNEL, "audiences")
+    return ad_set | {
+        use: [
+            row["key"]
+            for name in ad_set[use]
+            for row in known
+            if name == row["key"] or name in re.split(r"[\s\[\]()]+", row["description"])
+        ]
+        for use in ("include", "exclude")
+    }
 
 
 def _ad_set(row: Document) -> Document:
