@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,6 +30,7 @@ def set_up(app: Flask) -> None:
     """Makes the words known to templates."""
     app.add_template_filter(figure)
     app.add_template_filter(counted)
+    app.add_template_filter(listed)
     app.add_template_global(ago)
     app.add_template_global(exactly)
     app.add_template_global(channel_label)
@@ -47,6 +49,11 @@ def figure(number: float | None) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """A figure with its noun: '1 sync', '4 syncs'."""
     return f"{figure(number)} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """'Google', 'Google and Meta', 'Google, LinkedIn and Meta'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def ago(moment: datetime | None) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from segsync.app import create_app
-from segsync.rules.terms import Role
 from segsync.web.guard import SignedIn
-from tests.builders import make_organization, make_person, make_workspace
+from tests.people import ada, alan, grace, max_, organization, vera, workspace  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -35,34 +34,3 @@ def sign_in(client):
         return client
 
     return signed_in
-
-
-@pytest.fixture
-def organization(session):
-    made = make_organization(session)
-    session.commit()
-    return made
-
-
-@pytest.fixture
-def workspace(session, organization):
-    made = make_workspace(session, organization)
-    session.commit()
-    return made
-
-
-def person_fixture(name: str, role: Role):
-    @pytest.fixture(name=name.lower() if name != "Max" else "max_")
-    def made(session, organization, workspace):
-        person = make_person(session, organization, name, role, (workspace,))
-        session.commit()
-        return person
-
-    return made
-
-
-ada = person_fixture("Ada", Role.MARKETING_USER)
-max_ = person_fixture("Max", Role.MARKETING_USER)
-grace = person_fixture("Grace", Role.PRIMARY_ADMIN)
-alan = person_fixture("Alan", Role.ABM_ADMIN)
-vera = person_fixture("Vera", Role.VIEW_ONLY)
