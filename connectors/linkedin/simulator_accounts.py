@@ -73,7 +73,7 @@ def _told(world: World, doc: Document) -> Document:
     closed = suffers(world, "account_closed", doc["key"])
     return {
         "id": int(doc["key"]) if doc["key"].isdigit() else doc["key"],
-        "name": doc["name"],
+        "name": doc.get("name", ""),
         "status": "CANCELED" if closed else doc.get("status", "ACTIVE"),
         "type": "BUSINESS",
         "currency": doc.get("currency", "EUR"),
@@ -107,7 +107,7 @@ def _campaign(world: World, doc: Document) -> Document:
         targeting["exclude"] = {"or": {FACET: names}}
     return {
         "id": int(doc["key"]) if doc["key"].isdigit() else doc["key"],
-        "name": doc["name"],
+        "name": doc.get("name", ""),
         "status": doc.get("status", "ACTIVE"),
         "account": f"urn:li:sponsoredAccount:{doc['account']}",
         "targetingCriteria": targeting,

@@ -25,16 +25,17 @@ def changed(doc: Document, now: datetime, received: int, matched: int) -> Docume
 def process(world: World) -> None:
     """Carries out what is due for every segment."""
     with world.lock:
+        used = _in_use(world)
         for doc in world.all(CHANNEL, "audiences"):
-            after = _later(world, doc)
+            after = _later(world, doc, bool(used & {doc["key"], doc["marker"]}))
             if after != doc:
                 world.put(CHANNEL, "audiences", doc["key"], after)
 
 
-def _later(world: World, doc: Document) -> Document:
+def _later(world: World, doc: Document, used: bool) -> Document:
     if doc["status"] in ENDED:
         return doc
-    idle = world.now() - _last_use(world, doc)
+    idle = timedelta(0) if used else world.now() - datetime.fromisoformat(doc["changed"])
     if idle >= EXPIRED_AFTER:
         world.empty(CHANNEL, doc["key"])
         return doc | {"status": "EXPIRED", "size": 0}
@@ -58,15 +59,10 @@ def _digested(world: World, doc: Document) -> Document:
     return doc | {"status": "READY" if ready else "BUILDING", "size": size, "digested": mark}
 
 
-def _last_use(world: World, doc: Document) -> datetime:
-    """Its last change, or now while a running campaign uses it."""
-    used = any(
-        campaign.get("status", "ACTIVE") == "ACTIVE"
-        and {doc["key"], doc["marker"]}
-        & {str(name) for name in (*campaign.get("includes", ()), *campaign.get("excludes", ()))}
-        for campaign in world.all(CHANNEL, "campaigns")
-    )
-    return world.now() if used else datetime.fromisoformat(doc["changed"])
+def _in_use(world: World) -> frozenset[str]:
+    """Ids and markers that running campaigns name."""
+    running = [doc for doc in world.all(CHANNEL, "campaigns") if doc.get("status", "ACTIVE") == "ACTIVE"]
+    return frozenset(str(name) for doc in running for how in ("includes", "excludes") for name in doc.get(how, ()))
 
 
 def told(world: World, doc: Document) -> Document:

@@ -138,7 +138,8 @@ def _update(call: Call, parts: Mapping[str, str]) -> flask.Response:
     changes = _body().get("patch", {}).get("$set")
     if not isinstance(changes, dict) or not changes or set(changes) - {"name", "description", "status"}:
         raise Refusal(400, "BAD_REQUEST", "patch.$set is missing or names an unknown field")
-    call.world.put(CHANNEL, "audiences", parts["segment"], _segment(call, parts) | changes)
+    with call.world.transaction():
+        call.world.put(CHANNEL, "audiences", parts["segment"], _segment(call, parts) | changes)
     return answer(status=204)
 
 
@@ -166,7 +167,7 @@ def _members(call: Call, parts: Mapping[str, str]) -> flask.Response:
     _order_complaints(call, elements, complaints, companies)
     taken = [element for element, wrong in zip(elements, complaints, strict=True) if not wrong]
     with call.world.transaction():
-        _apply(call.world, doc, taken, companies)
+        _apply(call.world, doc["key"], taken, companies)
     return answer({"elements": [_verdict(wrong) for wrong in complaints]})
 
 
@@ -185,13 +186,16 @@ def _order_complaints(call: Call, elements: Sequence[Any], complaints: list[str]
         raise Refusal(400, "BAD_REQUEST", "The batch has an invalid element")
 
 
-def _apply(world: World, doc: Document, taken: Sequence[Mapping[str, Any]], companies: bool) -> None:
+def _apply(world: World, segment: str, taken: Sequence[Mapping[str, Any]], companies: bool) -> None:
     added, removed = split(taken, companies)
-    world.remove_members(CHANNEL, doc["key"], removed)
-    world.add_members(CHANNEL, doc["key"], added)
+    world.remove_members(CHANNEL, segment, removed)
+    world.add_members(CHANNEL, segment, added)
     people = world.persons_of(CHANNEL, [key for row in added for key in row])
-    matched = sum(not person.startswith("unknown:") for person in people)
-    world.put(CHANNEL, "audiences", doc["key"], changed(doc, world.now(), len(added), min(matched, len(added))))
+    matched = min(sum(not person.startswith("unknown:") for person in people), len(added))
+    # Read again: another batch may have been applied since the segment was looked at.
+    doc = world.get(CHANNEL, "audiences", segment)
+    if doc is not None:
+        world.put(CHANNEL, "audiences", segment, changed(doc, world.now(), len(added), matched))
 
 
 def _verdict(wrong: str) -> Document:
