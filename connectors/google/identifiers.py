@@ -88,9 +88,20 @@ def _address(members: ir.Table, words: Words) -> dict[str, ir.StringValue]:
     )
     complete = given.notnull() & family.notnull() & region.notnull() & postal.notnull()
     values = (
-        words.sha256_hex(words.lower(given)),
-        words.sha256_hex(words.lower(family)),
+        words.sha256_hex(_lower(given, words)),
+        words.sha256_hex(_lower(family, words)),
         words.upper(region),
         postal,
     )
     return {name: complete.ifelse(value, None) for name, value in zip(ADDRESS, values, strict=True)}
+
+
+def _lower(name: ir.StringValue, words: Words) -> ir.StringValue:
+    """Lower case as Google's utilities write it: engines leave out two letters of Unicode's special casing.
+
+    https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt: a dotted capital I keeps its dot, and a capital sigma that
+    ends a word becomes the final one.
+    """
+    dotted = words.replace(name + " ", "İ", "i̇")
+    final = words.replace(words.replace(dotted, "Σ ", "ς "), "Σ-", "ς-")
+    return words.strip(words.lower(final))
