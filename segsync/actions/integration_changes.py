@@ -35,9 +35,7 @@ class Move:
 
 def planned_move(session: Session, actor: Actor, pending_id: int) -> Move:
     """What confirming would do. Raises Refused where nothing waits for this person."""
-    new = session.get(Integration, pending_id)
-    if new is None or new.person_id != actor.person_id or new.state != SignInState.PENDING:
-        raise Refused("This sign-in waits for no decision any more.", link=("Integrations", "/integrations"))
+    new = _pending(session, actor, pending_id)
     old = previous(session, new.person_id, new.channel)
     if old is None:
         raise Refused("There is no earlier sign-in any more. Connect again.", link=again(new.channel))
@@ -47,6 +45,13 @@ def planned_move(session: Session, actor: Actor, pending_id: int) -> Move:
     return Move(new, old, reached, [sync for sync in syncs if sync not in reached], new.accounts_at is not None)
 
 
+def _pending(session: Session, actor: Actor, pending_id: int) -> Integration:
+    new = session.get(Integration, pending_id)
+    if new is None or new.person_id != actor.person_id or new.state != SignInState.PENDING:
+        raise Refused("This sign-in waits for no decision any more.", link=("Integrations", "/integrations"))
+    return new
+
+
 def _seen(session: Session, integration: Integration) -> dict[str, str]:
     """Ad accounts that a sign-in sees -> the manager account each is reached through."""
     accounts = session.execute(
@@ -54,7 +59,7 @@ def _seen(session: Session, integration: Integration) -> dict[str, str]:
         .where(AdAccount.integration_id == integration.id, AdAccount.gone_at.is_(None))
         .order_by(AdAccount.via.desc())
     )
-    return dict(accounts.tuples().all())
+    return {row.remote_id: row.via for row in accounts}
 
 
 def confirm(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -> Return:
@@ -79,7 +84,7 @@ def confirm(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -
 
 def discard(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -> None:
     """Forgets a sign-in that waited for a decision; everything stays on the one before."""
-    pending = planned_move(session, actor, pending_id).new
+    pending = _pending(session, actor, pending_id)
     end(runtime, pending)
     record(session, actor, "integration.discard", subject(pending))
 
