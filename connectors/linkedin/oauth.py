@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from requests_oauthlib import OAuth2Session
 from connectors.contract import Application, Identity, Tokens
 from connectors.http import Client
 from connectors.linkedin.replies import OK, TOKEN_ROWS, content, problem, reference
-from connectors.problems import Code, ReconnectNeeded, UnexpectedReply
+from connectors.problems import Code, ReconnectNeeded, TryLater, UnexpectedReply
 
 # At DEBUG it writes tokens.
 logging.getLogger("requests_oauthlib").setLevel(logging.WARNING)
@@ -29,6 +30,7 @@ API = "https://api.linkedin.com"
 AUTHORIZE = "/oauth/v2/authorization"
 TOKEN = "/oauth/v2/accessToken"  # noqa: S105 - a path
 INTROSPECT = "/oauth/v2/introspectToken"
+REVOKE = "/oauth/v2/revoke"
 USERINFO = "/v2/userinfo"
 ADS_SCOPE = "r_ads"
 SEGMENTS_SCOPE = "rw_dmp_segments"
@@ -115,10 +117,15 @@ class LinkedInOAuth:
         return _tokens(answer, tokens)
 
     def revoke(self, app: Application, tokens: Tokens) -> None:
-        """Does nothing: LinkedIn documents no way for an application to end a sign-in, so forgetting the tokens has to do.
+        """Asks LinkedIn to end both tokens, and takes any answer.
 
-        The person can take the access away under "Permitted services" of their LinkedIn settings.
+        LinkedIn documents no way to do so; this address is what other applications use. Forgetting the tokens has to do where
+        it has no effect, and the person can take access away under "Permitted services" in the settings at LinkedIn.
         """
+        for token in filter(None, (tokens.refresh_token, tokens.access_token)):
+            form = {"client_id": app.client_id, "client_secret": app.client_secret, "token": token}
+            with suppress(TryLater):
+                Client(oauth_base(app)).call("POST", REVOKE, form=form)
 
     def whoami(self, app: Application, access_token: str) -> Identity:
         """Who this token belongs to and what it allows. Raises ReconnectNeeded when it is dead."""

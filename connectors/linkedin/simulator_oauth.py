@@ -32,6 +32,7 @@ def mount(blueprint: flask.Blueprint, world: World) -> None:
     blueprint.add_url_rule(
         "/oauth/v2/introspectToken", "introspect", lambda: _form(world, "introspect", _introspect), methods=["POST"]
     )
+    blueprint.add_url_rule("/oauth/v2/revoke", "revoke", lambda: _form(world, "revoke", _revoke), methods=["POST"])
     blueprint.add_url_rule("/v2/userinfo", "userinfo", lambda: _userinfo(world))
 
 
@@ -51,10 +52,14 @@ def _form(world: World, operation: str, work: Any) -> flask.Response:
 
 
 def _check_client(world: World, fault: Fault | None) -> None:
-    form = flask.request.form
-    secret = settings(world).get("client_secret", "")
-    wrong = not form.get("client_id") or not form.get("client_secret") or (secret and form["client_secret"] != secret)
-    if wrong or (fault is not None and fault.kind == "invalid_client"):
+    """The first secret ever told for an application is its secret; a person may set another at the control page."""
+    client, secret = flask.request.form.get("client_id", ""), flask.request.form.get("client_secret", "")
+    with world.lock:
+        known = world.get(CHANNEL, "applications", client)
+        if known is None and client and secret:
+            known = {"secret": secret}
+            world.put(CHANNEL, "applications", client, known)
+    if known is None or known["secret"] != secret or (fault is not None and fault.kind == "invalid_client"):
         raise OAuthRefusal("invalid_client", "Client authentication failed", 401)
 
 
@@ -93,7 +98,7 @@ def _end_others(world: World, signin: str, client: str, scopes: list[str]) -> No
 def _refresh(world: World) -> Document:
     value = flask.request.form.get("refresh_token", "")
     doc = world.get(CHANNEL, "tokens", value)
-    if doc is None or doc["sort"] != "refresh":
+    if doc is None or doc["sort"] != "refresh" or doc["client"] != flask.request.form["client_id"]:
         raise OAuthRefusal("invalid_grant", "The provided refresh token is invalid")
     # As long as an expired sign-in is ordered, renewing it does not help.
     state = "expired" if suffers(world, "token_expired", person=doc["signin"]) else token_state(world, doc)
@@ -141,6 +146,14 @@ def _introspect(world: World) -> Document:
         "expires_at": int(datetime.fromisoformat(doc["until"]).timestamp()),
         "auth_type": "3L",
     }
+
+
+def _revoke(world: World) -> Document:
+    """Ends a token; one that is not known is no error."""
+    doc = world.get(CHANNEL, "tokens", flask.request.form.get("token", ""))
+    if doc is not None:
+        world.put(CHANNEL, "tokens", doc["key"], doc | {"revoked": True})
+    return {}
 
 
 def _userinfo(world: World) -> flask.Response:

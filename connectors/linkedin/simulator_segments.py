@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -172,18 +172,27 @@ def _members(call: Call, parts: Mapping[str, str]) -> flask.Response:
 
 
 def _order_complaints(call: Call, elements: Sequence[Any], complaints: list[str], companies: bool) -> None:
-    """Faults that a person ordered for rows: `reject_rows` (facts: rows, keys, message), `all_or_nothing`."""
+    """Faults ordered for rows: `reject_rows` (facts: rows, keys or count, and a message), `all_or_nothing`."""
     if call.hit is None:
         return
     if call.hit.kind == "reject_rows":
-        facts = call.hit.facts
-        for position, element in enumerate(elements):
-            keys = [] if complaints[position] else keys_of(element, companies)
-            named = position in facts.get("rows", ()) or set(keys) & set(facts.get("keys", ()))
-            if named or not ({"rows", "keys"} & set(facts)):
-                complaints[position] = complaints[position] or str(facts.get("message", "The element was refused"))
+        for position in _ordered(call.hit.facts, elements, complaints, companies):
+            complaints[position] = complaints[position] or str(call.hit.facts.get("message", "Invalid element"))
     elif call.hit.kind == "all_or_nothing" and any(complaints):
         raise Refusal(400, "BAD_REQUEST", "The batch has an invalid element")
+
+
+def _ordered(
+    facts: Mapping[str, Any], elements: Sequence[Any], complaints: Sequence[str], companies: bool
+) -> Iterable[int]:
+    """The positions that a `reject_rows` is about: named, known by a key, so many from the first, or all."""
+    if "rows" in facts:
+        return [position for position in facts["rows"] if position < len(elements)]
+    if "keys" in facts:
+        wanted = set(facts["keys"])
+        good = [position for position, wrong in enumerate(complaints) if not wrong]
+        return [position for position in good if wanted & set(keys_of(elements[position], companies))]
+    return range(min(int(facts.get("count", len(elements))), len(elements)))
 
 
 def _apply(world: World, segment: str, taken: Sequence[Mapping[str, Any]], companies: bool) -> None:

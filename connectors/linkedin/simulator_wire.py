@@ -65,7 +65,7 @@ MEANT_FOR: Mapping[str, frozenset[str]] = {
     "reject_rows": frozenset({"members"}),
     "all_or_nothing": frozenset({"members"}),
     "token_expired": SEGMENTS | ACCOUNTS | {"userinfo"},
-    "invalid_client": frozenset({"token", "introspect"}),
+    "invalid_client": frozenset({"token", "introspect", "revoke"}),
 }
 # The service codes that LinkedIn sends with some of them; nobody documents them.
 SERVICE_CODES = {"EXPIRED_ACCESS_TOKEN": 65602, "REVOKED_ACCESS_TOKEN": 65601, "INVALID_ACCESS_TOKEN": 65600}

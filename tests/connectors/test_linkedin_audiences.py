@@ -18,7 +18,7 @@ from connectors.problems import (
     TryLater,
     UnexpectedReply,
 )
-from tests.contract.harness_linkedin import ACCOUNT, CLOSED, OTHER, VIEW_ONLY, batch, linkedin_at_hand, spec
+from tests.connectors.linkedin_at_hand import ACCOUNT, CLOSED, OTHER, VIEW_ONLY, batch, linkedin_at_hand, spec
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from connectors.contract import Action, Kind
 from connectors.linkedin.identifiers import CAPABILITIES
 from connectors.linkedin.members import MOST_REQUESTS
 from connectors.problems import Code, ConnectorProblem, SegmentRefused, TryLater, UnexpectedReply
-from tests.contract.harness_linkedin import ACCOUNT, batch, linkedin_at_hand, spec
+from tests.connectors.linkedin_at_hand import ACCOUNT, batch, linkedin_at_hand, spec
 
 DEVICE = "38400000-8cf0-11bd-b23e-10b96e4ef00d"
 

@@ -9,7 +9,7 @@ import pytest
 from connectors.contract import Tokens
 from connectors.linkedin.oauth import RENEW_BEFORE, LinkedInOAuth
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, SetupNeeded, TryLater
-from tests.contract.harness_linkedin import REDIRECT, linkedin_at_hand
+from tests.connectors.linkedin_at_hand import REDIRECT, linkedin_at_hand
 
 OAUTH = LinkedInOAuth()
 
@@ -154,8 +154,19 @@ def test_an_outage_at_sign_in_passes(linkedin, kind, facts):
     assert refusal(OAUTH.refresh, linkedin.app, tokens) == (TryLater, Code.OUTAGE)
 
 
-def test_disconnecting_is_quiet(linkedin):
-    """LinkedIn offers no way to end a sign-in from here, and a dead token is no obstacle to disconnecting (S2)."""
+def test_disconnecting_ends_both_tokens(linkedin):
+    """After disconnecting neither token works at LinkedIn, and doing it again is quiet (S3)."""
+    tokens = linkedin.tokens("linus")
+    for _ in range(2):
+        OAUTH.revoke(linkedin.app, tokens)
+    assert refusal(OAUTH.whoami, linkedin.app, tokens.access_token) == (ReconnectNeeded, Code.SIGNIN_REVOKED)
+    assert refusal(OAUTH.refresh, linkedin.app, tokens) == (ReconnectNeeded, Code.SIGNIN_REVOKED)
+
+
+@pytest.mark.parametrize(("kind", "facts"), [("error", {"status": 404}), ("cut_before", {})])
+def test_disconnecting_is_quiet(linkedin, kind, facts):
+    """Should LinkedIn refuse or not answer, that is no obstacle to disconnecting (S3)."""
+    linkedin.world.add_fault("linkedin", kind, operation="revoke", facts=facts)
     OAUTH.revoke(linkedin.app, Tokens("dead", None))
 
 

@@ -8,7 +8,7 @@ import requests
 from connectors.linkedin import simulator
 from connectors.linkedin.simulator_elements import complaint
 from connectors.simulation import World
-from tests.contract.harness_linkedin import ACCOUNT, linkedin_at_hand, spec
+from tests.connectors.linkedin_at_hand import ACCOUNT, linkedin_at_hand, spec
 
 FIND = "/rest/dmpSegments?q=account&account=urn%3Ali%3AsponsoredAccount%3A507001"
 
