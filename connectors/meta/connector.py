@@ -10,9 +10,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from facebook_business.adobjects.ad import Ad
 from facebook_business.adobjects.adaccount import AdAccount as GraphAccount
+from facebook_business.adobjects.adset import AdSet
 from facebook_business.adobjects.customaudience import CustomAudience
 from facebook_business.adobjects.user import User
+from facebook_business.api import Cursor
 
 from connectors.contract import (
     AccountRef,
@@ -72,7 +75,8 @@ class MetaConnector:
         """Everything that `/me/adaccounts` shows."""
         me = User("me", api=self._graph.api(token.access_token))
         return [
-            accounts.ad_account(row) for row in everything(me.get_ad_accounts(list(accounts.FIELDS), {"limit": PAGE}))
+            accounts.ad_account(row)
+            for row in everything(Cursor(me, GraphAccount, list(accounts.FIELDS), {"limit": PAGE}))
         ]
 
     def check_account(self, token: Token, account: AccountRef) -> AdAccount:
@@ -94,12 +98,12 @@ class MetaConnector:
         with _at(account):
             owner = self._account(token, account)
             try:
-                return list(everything(owner.get_custom_audiences(fields, {"limit": PAGE})))
+                return list(everything(Cursor(owner, CustomAudience, fields, {"limit": PAGE})))
             except ConnectorProblem as problem:
                 if problem.raw != "1":
                     raise
             # Code 1 also stands for "reduce the amount of data": Meta's own advice is 20 a page.
-            return list(everything(owner.get_custom_audiences(fields, {"limit": FEW})))
+            return list(everything(Cursor(owner, CustomAudience, fields, {"limit": FEW})))
 
     def create_audience(self, token: Token, account: AccountRef, spec: AudienceSpec) -> AudienceRef:
         """Looks for our marker, always, because Graph knows no key that makes a repeated creation harmless."""
@@ -139,10 +143,12 @@ class MetaConnector:
     def campaigns_using(self, token: Token, account: AccountRef, audience: AudienceRef) -> Sequence[Campaign]:
         """Campaigns of ads that use it, and of ad sets that keep it out."""
         with self._of(token, account, audience) as ours:
-            ads = list(everything(ours.get_ads(["adset_id", USED_BY], {"effective_status": LIVE, "limit": PAGE})))
+            shown = {"effective_status": LIVE, "limit": PAGE}
+            ads = list(everything(Cursor(ours, Ad, ["adset_id", USED_BY], shown)))
         with _at(account):
             fields = ["id", "name", "targeting", USED_BY]
-            found = self._account(token, account).get_ad_sets(fields, {"effective_status": LIVE_SETS, "limit": PAGE})
+            shown = {"effective_status": LIVE_SETS, "limit": PAGE}
+            found = Cursor(self._account(token, account), AdSet, fields, shown)
             return audiences.campaigns(audience.remote_id, ads, everything(found))
 
     def retire(self, token: Token, account: AccountRef, audience: AudienceRef, how: Retire) -> None:

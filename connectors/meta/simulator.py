@@ -49,7 +49,7 @@ def blueprint(world: World) -> flask.Blueprint:
         check_version(world, version)
         return signin.debug_token(world)
 
-    @meta.route("/graph/<version>/<node>", methods=ANY, defaults={"edge": ""})
+    @meta.route("/graph/<version>/<node>/", methods=ANY, defaults={"edge": ""}, strict_slashes=False)
     @meta.route("/graph/<version>/<node>/<edge>", methods=ANY)
     def graph(version: str, node: str, edge: str) -> flask.Response:
         return _graph(world, version, node, edge)
