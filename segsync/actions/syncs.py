@@ -23,6 +23,7 @@ from segsync.actions.sync_access import (
     segment_for,
     usable_account,
 )
+from segsync.actions.sync_retire import retire
 from segsync.models import AdAccount, Integration, Run, Segment, StatementMade, Sync
 from segsync.rules import schedule, sync_ids
 from segsync.rules.limit import Use
@@ -106,6 +107,7 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
     runs.stop(session, sync, now=now)
     statuses.move(session, sync, Status.INACTIVE, now=now)
     sync.deleted_at, sync.deleted_by, sync.retire_how = now, actor.person_id, how.value
+    sync.retired_at = now if how is Retire.LEAVE else None
     sync.next_run_at = sync.probe_at = sync.audience_next_poll = None
     sync.stale_since = sync.stale_since or now
     alerts.forget_sync(session, sync, now=now)
@@ -204,4 +206,4 @@ def _keep_statements(session: Session, sync: Sync, channel: str) -> list[str]:
     return [statement_key(statement) for statement in statements]
 
 
-__all__ = ["Created", "Taken", "Wanted", "begin", "create", "delete", "facts", "find", "subject", "sync_now"]
+__all__ = ["Created", "Taken", "Wanted", "begin", "create", "delete", "facts", "find", "retire", "subject", "sync_now"]

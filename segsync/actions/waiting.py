@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.problems import Code
@@ -42,6 +42,11 @@ def resume_waiting(
         .with_for_update(of=Sync)
         .execution_options(populate_existing=True)
     ).all()
+    session.execute(
+        update(Sync)
+        .where(Sync.integration_id == integration.id, Sync.deleted_at.is_not(None), Sync.retired_at.is_(None))
+        .values(probe_at=None)
+    )
     return [begin(runtime, session, sync, Why.CAUSE_GONE, by=integration.person_id).id for sync in waiting]
 
 
