@@ -128,7 +128,7 @@ def _read(part: Sequence[Row], reply: requests.Response, outcome: Outcome) -> No
     answers = content(reply).get("elements")
     if not isinstance(answers, list) or len(answers) != len(part):
         raise UnexpectedReply(Code.UNEXPECTED, raw=f"{reply.status_code}/elements", reference=outcome.reference)
-    statuses = [int(answer.get("status", 0)) for answer in answers]
+    statuses = [_status(answer) for answer in answers]
     if all(status == THROTTLED or status >= FAILED for status in statuses):
         raise TryLater(Code.OUTAGE, raw=str(statuses[0]), reference=outcome.reference)
     for (position, _), status, answer in zip(part, statuses, answers, strict=True):
@@ -138,7 +138,12 @@ def _read(part: Sequence[Row], reply: requests.Response, outcome: Outcome) -> No
             outcome.refuse(position, element_code(status, _message(answer)), str(status))
 
 
-def _message(answer: Mapping[str, Any]) -> str:
-    error = answer.get("error")
-    told = error if isinstance(error, dict) else answer
-    return f"{told.get('code', '')} {told.get('message', '')}"
+def _status(answer: Any) -> int:
+    """0 where LinkedIn tells none: such a row counts as refused."""
+    status = answer.get("status") if isinstance(answer, dict) else None
+    return status if isinstance(status, int) else 0
+
+
+def _message(answer: Any) -> str:
+    told = answer.get("error", answer) if isinstance(answer, dict) else {}
+    return f"{told.get('code', '')} {told.get('message', '')}" if isinstance(told, dict) else ""

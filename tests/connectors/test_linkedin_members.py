@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Action, Kind
 from connectors.linkedin.identifiers import CAPABILITIES
-from connectors.linkedin.members import MOST_REQUESTS
+from connectors.linkedin.members import MOST_REQUESTS, deliver
 from connectors.problems import Code, ConnectorProblem, SegmentRefused, TryLater, UnexpectedReply
 from tests.connectors.linkedin_at_hand import ACCOUNT, batch, linkedin_at_hand, spec
 
@@ -138,6 +139,22 @@ def test_rows_that_linkedin_refuses_on_a_whim_are_named(linkedin, ada, audience)
     linkedin.world.add_fault("linkedin", "reject_rows", facts={"rows": [0, 2]})
     result = linkedin.connector.push(ada, ACCOUNT, audience, batch([person(n) for n in range(4)]))
     assert told(result) == (2, {Code.ROW_BAD_FORMAT: (2, (0, 2))})
+
+
+def answered(body):
+    reply = requests.Response()
+    reply.status_code, reply._content = 200, body.encode()
+    return reply
+
+
+def test_odd_answers_are_never_taken_for_a_yes():
+    """An element without a status counts as refused, and an answer that does not fit the batch as none (B15)."""
+    one = batch([person(1), person(2)])
+    odd = '{"elements": [null, {"status": 500, "error": "x"}]}'
+    refused = deliver(one, lambda _: answered(odd)).refused
+    assert [(each.code, each.rows) for each in refused] == [(Code.ROW_REFUSED, (0,)), (Code.ROW_REFUSED, (1,))]
+    for body in ('{"elements": [{"status": 201}]}', "<html>fine</html>"):
+        assert refusal(deliver, one, lambda _, body=body: answered(body)) == (UnexpectedReply, Code.UNEXPECTED)
 
 
 def test_nothing_to_send_is_not_sent(linkedin, ada, audience):
