@@ -5,25 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connectors.problems import Code
+from segsync.rules.catalogue import entry
+from segsync.rules.catalogue_entry import Retry
 from segsync.rules.terms import Acts
-
-_ACTS_BY_GROUP = {
-    "signin": Acts.PERSON,
-    "account": Acts.ACCOUNT_ADMIN,
-    "terms": Acts.PERSON,  # accepted for each person and business, by a human
-    "audience": Acts.OWNER,
-    "removal": Acts.OWNER,
-    "row": Acts.OWNER,
-    "segment": Acts.OWNER,
-    "app": Acts.OPERATOR,
-    "ledger": Acts.OPERATOR,
-    "disk": Acts.OPERATOR,
-    "wait": Acts.NOBODY,
-    "bug": Acts.OPERATOR,
-}
-
-TRIED_ON_SCHEDULE = frozenset({"wait", "bug", "disk", "row", "removal"})
-"""Groups of causes that another run may mend without anybody."""
 
 NOT_COUNTED = frozenset({Code.RATE_LIMIT.value, Code.DAILY_LIMIT.value, Code.TOO_NEW.value, Code.LOCKED.value})
 """Waiting that is no failure: the channel only slows us down."""
@@ -46,12 +30,12 @@ def group(code: str) -> str:
 
 def who_acts(code: str) -> Acts:
     """Who has to act on this cause."""
-    return _ACTS_BY_GROUP.get(group(code), Acts.OPERATOR)
+    return entry(code).acts
 
 
 def needs_person(code: str) -> bool:
     """Whether a sync that failed with this code waits for somebody, instead of being tried on schedule."""
-    return group(code) not in TRIED_ON_SCHEDULE
+    return entry(code).retry is Retry.PERSON
 
 
 def incident(code: str, place: Place) -> str:

@@ -1,0 +1,230 @@
+"""The alert catalogue, third part: waiting, the operator's causes, and what the product says about itself."""
+
+from __future__ import annotations
+
+from connectors.problems import Code
+from segsync.rules.catalogue_entry import Entry, Retry
+from segsync.rules.terms import Acts
+
+_NOTHING = "Nothing to do: it goes on by itself."
+_LASTS = "If it lasts for more than a day, look at {channel}'s status page."
+
+WAITING = (
+    Entry(
+        Code.RATE_LIMIT,
+        "Slowed down by the channel",
+        "{channel} takes only so many requests at a time. The run waits until {until} and goes on.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING,),
+    ),
+    Entry(
+        Code.DAILY_LIMIT,
+        "Daily limit of the channel reached",
+        "{channel} takes no more requests today. The run waits until {until} and goes on.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING, "If it happens daily, refresh large segments less often."),
+    ),
+    Entry(
+        Code.OUTAGE,
+        "The channel has an outage",
+        "{channel} answers with errors of its own. What is due stays due and is sent when it is back.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING, _LASTS),
+    ),
+    Entry(
+        Code.TIMEOUT,
+        "The channel does not answer",
+        "{channel} did not answer in time. The same is sent again, which does no harm.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING, _LASTS),
+    ),
+    Entry(
+        Code.CONFLICT,
+        "Changed by somebody at the same time",
+        "Something else changed the same audience at {channel} at this moment.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING, "If it keeps happening, look whether another tool fills the same audience."),
+    ),
+    Entry(
+        Code.TOO_NEW,
+        "Audience too new",
+        "{channel} made the audience of {segment} but does not take members for it yet. That takes minutes, at most a day.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING,),
+    ),
+    Entry(
+        Code.LOCKED,
+        "Audience locked for a moment",
+        "{channel} is working on the audience of {segment} and takes no changes meanwhile.",
+        Acts.NOBODY,
+        Retry.ITSELF,
+        (_NOTHING,),
+    ),
+)
+
+_OPERATOR = "Ask whoever runs this installation."
+
+OPERATION = (
+    Entry(
+        Code.APP_WRONG,
+        "Application set up wrongly",
+        "{channel} does not accept this installation's application: its id, secret or return address is wrong.",
+        Acts.OPERATOR,
+        Retry.PERSON,
+        (
+            "Compare the settings of {channel} with the application registered there (docs/channels.md).",
+            "Restart afterwards.",
+        ),
+    ),
+    Entry(
+        Code.APP_NOT_APPROVED,
+        "Application not approved yet",
+        "{channel} has not approved this installation's application for customer lists.",
+        Acts.OPERATOR,
+        Retry.PERSON,
+        (
+            "Ask {channel} for the approval (docs/channels.md says which).",
+            "It is looked at once a day and goes on by itself.",
+        ),
+    ),
+    Entry(
+        Code.APP_DISABLED,
+        "Application switched off",
+        "{channel} has switched off this installation's application, or the API is not enabled for it.",
+        Acts.OPERATOR,
+        Retry.PERSON,
+        ("Sign in at {channel}'s developer pages and see why.", "It is looked at once a day and goes on by itself."),
+    ),
+    Entry(
+        Code.APP_VERSION,
+        "Version of the channel's API has ended",
+        "{channel} no longer serves {version} of its API that this release speaks.",
+        Acts.OPERATOR,
+        Retry.PERSON,
+        ("Install the newest release,", "or name a version that still lives in the channel's settings."),
+    ),
+    Entry(
+        Code.APP_CLOCK,
+        "Clock is wrong",
+        "{channel} refuses requests because the clock of this installation is wrong.",
+        Acts.OPERATOR,
+        Retry.PERSON,
+        ("Set the machine's clock (`segsync check` compares it).",),
+    ),
+    Entry(
+        "ledger.unreadable",
+        "Ledger cannot be read",
+        "The books of what was sent for {segment} cannot be read. Nothing is sent until they can, so that nobody is taken out by mistake.",
+        Acts.OPERATOR,
+        Retry.PERSON,
+        (
+            "Look whether the data folder is the right one and complete (`segsync check`).",
+            "Put it back from the backup where it is not.",
+        ),
+    ),
+    Entry(
+        "disk.full",
+        "Disk full",
+        "There is no room left in the data folder. What is due stays due.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        ("Make room, or give the data folder a larger disk.",),
+    ),
+    Entry(
+        "worker.absent",
+        "No worker is running",
+        "Nobody does the work: no worker has given a sign of life since {since}. Syncs wait.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        ("Start `segsync worker`.", "What is due is done then."),
+    ),
+    Entry(
+        "scheduler.absent",
+        "No scheduler is running",
+        "Nothing is started on time: no scheduler has given a sign of life since {since}.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        ("Start `segsync scheduler`.", "What is overdue is started then."),
+    ),
+    Entry(
+        Code.BAD_REQUEST,
+        "The channel did not understand us",
+        "{channel} refused a request of ours as malformed. That is a mistake in this product.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        (_OPERATOR, "Report it with the sync ID and the reference below."),
+    ),
+    Entry(
+        Code.UNEXPECTED,
+        "An answer that we do not know",
+        "{channel} answered something that this release does not understand. It is tried again on schedule.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        (_OPERATOR, "Report it with the sync ID and the reference below."),
+    ),
+)
+
+OURS = (
+    Entry(
+        "limit.near",
+        "Contracted limit is near",
+        "{used} of {contracted} contracted syncs are in use.",
+        Acts.ADMIN,
+        Retry.NONE,
+        ("See who uses them, and switch off what nobody needs,", "or ask for a higher limit in good time."),
+        "limit",
+    ),
+    Entry(
+        "limit.reached",
+        "Contracted limit reached",
+        "All {contracted} contracted syncs are in use: nothing new can start or resume. What runs goes on.",
+        Acts.ADMIN,
+        Retry.NONE,
+        ("Switch off or delete a sync: its place is free at once.", "Or ask for a higher limit."),
+        "limit",
+    ),
+    Entry(
+        "sync.off",
+        "Switched off",
+        "{by} switched the sync of {segment} off. The audience at {channel} goes stale.",
+        Acts.NOBODY,
+        Retry.NONE,
+        ("Whoever created it, or an administrator with access to {account}, can switch it on again.",),
+        "sync",
+    ),
+    Entry(
+        "sync.overdue",
+        "Overdue",
+        "The sync of {segment} should have run a whole interval ago and has not.",
+        Acts.ADMIN,
+        Retry.ITSELF,
+        ("Look whether other runs are very long, or whether workers are missing.", "Sync now starts it at once."),
+        "sync",
+    ),
+    Entry(
+        "run.everybody",
+        "Everybody is sent again",
+        "The whole of {segment} is sent to {channel} again: {why}.",
+        Acts.NOBODY,
+        Retry.NONE,
+        ("Nothing to do. Matched figures at {channel} may move for a day.",),
+        "sync",
+    ),
+    Entry(
+        "person.deactivated",
+        "Person deactivated",
+        "{person} was deactivated, and syncs still run on {person}'s sign-in at {channel}.",
+        Acts.ADMIN,
+        Retry.PERSON,
+        ("Let a colleague with access to {account} resume these syncs,", "or switch them off."),
+        "sync",
+    ),
+)
+
+ENTRIES = WAITING + OPERATION + OURS
