@@ -10,10 +10,12 @@ from connectors.contract import AudienceRef, Token
 from connectors.simulators import Simulators
 from tests.contract.harness import Harness
 from tests.contract.harness_google import GoogleHarness
+from tests.contract.harness_linkedin import LinkedInHarness
 from tests.contract.harness_meta import MetaFormHarness, MetaHarness
 
 HARNESSES: dict[str, type[Harness]] = {
     "google": GoogleHarness,
+    "linkedin": LinkedInHarness,
     "meta": MetaHarness,
     "meta-form": MetaFormHarness,
 }
