@@ -64,7 +64,10 @@ def push(manager: DataManager, token: str, account: AccountRef, audience: Audien
 
 
 def _prepared(batch: Batch) -> _Sending:
-    columns = [batch.rows.column(name).to_pylist() for name in PEOPLE.columns]
+    # A column that nobody fills need not be there.
+    nobody = [None] * batch.rows.num_rows
+    there = batch.rows.column_names
+    columns = [batch.rows.column(name).to_pylist() if name in there else nobody for name in PEOPLE.columns]
     members = [_member(row) for row in zip(*columns, strict=True)]
     sending = _Sending(members, list(range(len(members))))
     empty = [index for index, member in enumerate(members) if not _identifiers_of(member)]

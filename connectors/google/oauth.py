@@ -28,8 +28,8 @@ BASES = {
 }
 ADS = "https://www.googleapis.com/auth/adwords"
 DATA_MANAGER = "https://www.googleapis.com/auth/datamanager"
-# Google answers the short names with these long ones.
-EMAIL = "https://www.googleapis.com/auth/userinfo.email"
+# Google answers these short names with long ones.
+SHORT = {f"https://www.googleapis.com/auth/userinfo.{name}": name for name in ("email", "profile")}
 
 SECONDS = 30.0
 EARLY = timedelta(minutes=5)
@@ -58,7 +58,7 @@ class _Session(OAuth2Session, DeadlineSession):
 class GoogleOAuth:
     """Google's sign-in."""
 
-    scopes = (ADS, DATA_MANAGER, "openid", "email")
+    scopes = (ADS, DATA_MANAGER, "openid", "email", "profile")
     needed: Mapping[str, str] = {
         ADS: "see your Google Ads accounts and the campaigns that use an audience",
         DATA_MANAGER: "create audiences and keep their members up to date",
@@ -123,12 +123,12 @@ class GoogleOAuth:
         token = _read(_plain_call("POST", _base(app, "token") + "/tokeninfo", headers=_bearer(access_token)))
         return Identity(
             remote_id=str(person["sub"]),
-            name=str(person.get("email") or person.get("name") or person["sub"]),
+            name=str(person.get("name") or person.get("email") or person["sub"]),
             scopes=_granted(token.get("scope", "")),
         )
 
     def person(self, app: Application, access_token: str) -> Mapping[str, Any]:
-        """Google's own words about who signed in: `sub` is the id, `email` the address."""
+        """Google's own words about who signed in: `sub` is the id, `email` and `name` are told if allowed."""
         return _read(_plain_call("GET", _base(app, "userinfo") + "/v1/userinfo", headers=_bearer(access_token)))
 
     def refresh_at(self, tokens: Tokens) -> datetime | None:
@@ -237,4 +237,4 @@ def _after(now: datetime, seconds: Any) -> datetime | None:
 
 def _granted(scope: str | list[str]) -> frozenset[str]:
     words = scope.split() if isinstance(scope, str) else scope
-    return frozenset("email" if word == EMAIL else word for word in words)
+    return frozenset(SHORT.get(word, word) for word in words)

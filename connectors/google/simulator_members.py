@@ -138,11 +138,11 @@ class Members:
         return {"requestId": number}
 
     def _ordered_refusals(self, owner: str, found: Sequence[wire.Member]) -> dict[int, str]:
-        """Fault `reject_rows`. Facts: rows (positions, the first by default), reason, at_once (refuse the request naming them)."""
+        """Fault `reject_rows`. Facts: rows (positions) or count (of the first ones), reason, at_once (refuses the request)."""
         fault = self._world.fault(CHANNEL, "members.add", account=owner, kinds={"reject_rows"}) if found else None
         if fault is None:
             return {}
-        rows = [row for row in fault.facts.get("rows", [0]) if row < len(found)]
+        rows = [row for row in fault.facts.get("rows") or range(fault.facts.get("count", 1)) if row < len(found)]
         if fault.facts.get("at_once"):
             paths = [f"audience_members[{row}].composite_data.user_data" for row in rows]
             raise Refused(str(fault.facts.get("reason", "INVALID_AUDIENCE_MEMBER")), paths)

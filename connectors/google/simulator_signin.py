@@ -12,10 +12,13 @@ import flask
 from connectors.google.simulator_world import (
     CHANNEL,
     EMAIL_SCOPE,
+    LONG_SCOPES,
+    PROFILE_SCOPE,
     access,
     access_of,
     end_grant,
     grant,
+    known_application,
     refresh_of,
     setting,
 )
@@ -49,7 +52,7 @@ class SignIn:
 
     def _token(self) -> flask.Response:
         form = flask.request.form
-        if not form.get("client_id") or form.get("client_secret") in {None, "", "wrong"}:
+        if not known_application(self._world, form.get("client_id", ""), form.get("client_secret", "")):
             return _error("invalid_client", "The OAuth client was not found.", 401)
         kinds: dict[str, Callable[[], flask.Response]] = {
             "authorization_code": self._redeem,
@@ -74,7 +77,7 @@ class SignIn:
             if refused.reason == "redirect_uri":
                 return _error("redirect_uri_mismatch", "Bad Request")
             return _error("invalid_grant", "Malformed auth code.")
-        scopes = [EMAIL_SCOPE if scope == "email" else scope for scope in given.scopes]
+        scopes = [LONG_SCOPES.get(scope, scope) for scope in given.scopes]
         token, refresh = grant(self._world, given.signin, scopes, form["client_id"])
         return self._tokens(token, scopes, refresh_token=refresh)
 
@@ -116,8 +119,10 @@ class SignIn:
         if "openid" not in doc["scopes"]:
             return _error("insufficient_scope", "Request had insufficient authentication scopes.", 403)
         person = self._world.get(CHANNEL, "signins", doc["person"]) or {}
-        told = {"email": person.get("email", ""), "email_verified": True} if EMAIL_SCOPE in doc["scopes"] else {}
-        return flask.jsonify(sub=doc["person"], **told)
+        told = {"sub": doc["person"]}
+        told |= {"name": person.get("name", "")} if PROFILE_SCOPE in doc["scopes"] else {}
+        told |= {"email": person.get("email", "")} if EMAIL_SCOPE in doc["scopes"] else {}
+        return flask.jsonify(told)
 
     def _struck(self, operation: str, kinds: Mapping[str, str], doc: Document | None = None) -> flask.Response | None:
         """The answer of a fault, if one strikes here. A `code` has to name the operation: other servers have their own."""

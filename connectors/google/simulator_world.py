@@ -13,6 +13,8 @@ CHANNEL = "google"
 ADS_SCOPE = "https://www.googleapis.com/auth/adwords"
 DATA_SCOPE = "https://www.googleapis.com/auth/datamanager"
 EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
+PROFILE_SCOPE = "https://www.googleapis.com/auth/userinfo.profile"
+LONG_SCOPES = {"email": EMAIL_SCOPE, "profile": PROFILE_SCOPE}
 SETTINGS: dict[str, float] = {
     "delay": 2,  # seconds until members are processed
     "token_seconds": 3599,
@@ -59,6 +61,17 @@ def direct(world: World, person: str) -> dict[str, str]:
 
 
 # -- tokens --------------------------------------------------------------------------------------------------------
+
+
+def known_application(world: World, client: str, secret: str) -> bool:
+    """Whether this is the application's secret: the first one used with an id is the right one."""
+    if not client or not secret:
+        return False
+    with world.lock:
+        known = world.get(CHANNEL, "applications", client)
+        if known is None:
+            world.put(CHANNEL, "applications", client, {"secret": secret})
+    return known is None or known["secret"] == secret
 
 
 def grant(world: World, person: str, scopes: Iterable[str], client: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import flask
@@ -21,6 +22,7 @@ from connectors.google.connector import GoogleConnector
 from connectors.google.identifiers import PEOPLE
 from connectors.google.oauth import GoogleOAuth
 from connectors.simulation import World
+from tests.contract.harness import Harness
 
 REDIRECT = "http://127.0.0.1/return"
 ADA, MAX, GRACE, LINUS = simulator.ADA, simulator.MAX, simulator.GRACE, simulator.LINUS
@@ -81,6 +83,43 @@ class Google:
 
     def at_version(self, version: str) -> Google:
         return replace(self, app=replace(self.app, version=version))
+
+
+@dataclass
+class GoogleHarness(Harness):
+    """Google for the contract suite. Ada and Grace reach the account through a manager."""
+
+    channel: ClassVar[str] = "google"
+    ada: ClassVar[str] = ADA
+    grace: ClassVar[str] = GRACE
+    account: ClassVar[AccountRef] = SEARCH
+    view_only: ClassVar[AccountRef] = BRAND
+    closed: ClassVar[AccountRef] = CLOSED
+    operations: ClassVar[dict[str, str]] = {"create": "lists.create"}
+
+    def __post_init__(self) -> None:
+        """The suite moves the clock by days; an access token lasts an hour otherwise."""
+        self.world.put("google", "settings", "main", {"token_seconds": 10**7})
+
+    def _person(self, number: int) -> dict[str, str]:
+        """Google matches by name and postal code alone, so nobody may share both with somebody else."""
+        return super()._person(number) | {"postal_code": f"{number:05}"}
+
+    def campaign(self, campaign: dict[str, Any]) -> dict[str, Any]:
+        return {**campaign, "uses": []}
+
+    def take_access(self, person: str, account: AccountRef) -> None:
+        self._role(person, account, None)
+
+    def give_access(self, person: str, account: AccountRef) -> None:
+        self._role(person, account, "STANDARD")
+
+    def _role(self, person: str, account: AccountRef, role: str | None) -> None:
+        """People have their role where they are users: on the manager that leads to the account."""
+        place = account.via or account.remote_id
+        doc = self.world.get("google", "accounts", place)
+        others = {name: held for name, held in doc["access"].items() if name != person}
+        self.world.put("google", "accounts", place, doc | {"access": others | ({person: role} if role else {})})
 
 
 def sha(text: str) -> str:
