@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         default=10.0, description="how long a run may hold a worker before others get their turn"
     )
     lease_seconds: Annotated[int, Field(ge=30, le=3600)] = Field(
-        default=120, description="how long a claim on a run lasts without a sign of life"
+        default=240, description="how long a claim on a run lasts without a sign of life"
     )
     request_seconds: Annotated[float, Field(gt=0, le=90)] = Field(
         default=60.0, description="longest time that one request to a channel may take in all"

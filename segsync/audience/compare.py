@@ -61,12 +61,15 @@ class Compared:
 
 
 def identifiers_sql(method: Method, source: str) -> str:
-    """DuckDB: the channel's expression over a table or view called `source`."""
+    """DuckDB: member, version, change_no and the channel's columns, from a table or view called `source`."""
     fields = dict.fromkeys(method.shape.fields, "string")
     schema = {"member": "int64", "version": "string", "change_no": "int64", **fields}
     table = ibis.table(schema, name=source)
     expression = method.connector.identifiers(table, method.kind, DuckDBWords())
-    return str(ibis.to_sql(expression, dialect="duckdb"))
+    # DuckDB takes "email" and "EMAIL" for one name, so the expression's columns are named anew by their position
+    names = ", ".join(f'"field {name}"' if name in fields else f'"{name}"' for name in expression.columns)
+    kept = ", ".join(f'"{name}"' for name in ("member", "version", "change_no", *method.shape.columns))
+    return f"select {kept} from ({ibis.to_sql(expression, dialect='duckdb')}) as said({names})"
 
 
 def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fetch: Fetch) -> Compared:

@@ -53,65 +53,62 @@ def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> None:
             f"create or replace temp table taken_{number} as select distinct {named} from draft_removals where {filled}"
         )
         bench.execute(
-            f"create or replace temp table wanted_{number} as select distinct {named} from ("
+            f"create or replace temp table wanted_{number} as select distinct {named}, true as hit from ("
             f"select {named} from untouched where {filled} union all select {named} from draft_additions where {filled}"
             f") semi join taken_{number} using ({named})"
         )
+    bench.execute(f"create or replace temp table cut as {_cut_sql(shape)}")
 
 
 def removals(bench: duckdb.DuckDBPyConnection, shape: Shape, rows: int) -> Iterator[pa.Table]:
     """The removals to send: only keys that no wanted row has; rows without any such key are left out."""
-    sql = f"select member, version, {_cut(shape)} from draft_removals r"
-    has_key = " or ".join(f'"{c}" is not null' for c in shape.key_columns)
-    return _tables(bench, f"select * from ({sql}) where {has_key} order by member, version", rows)
+    keys = ", ".join(f'"{c}"' for c in shape.key_columns)
+    return _tables(bench, f"select member, version, {keys} from cut where sent order by member, version", rows)
 
 
-def forgotten(bench: duckdb.DuckDBPyConnection, shape: Shape, rows: int) -> Iterator[pa.Table]:
+def forgotten(bench: duckdb.DuckDBPyConnection, rows: int) -> Iterator[pa.Table]:
     """Notes for the removals that need not be sent, because every key of theirs belongs to somebody who is wanted."""
-    sql = f"select member, version, {_cut(shape)} from draft_removals r"
-    no_key = " and ".join(f'"{c}" is null' for c in shape.key_columns)
     return _tables(
         bench,
-        f"select 'drop' as op, member, version, 0::bigint as change_no from ({sql}) where {no_key} order by member",
+        "select 'drop' as op, member, version, 0::bigint as change_no from cut where not sent order by member",
         rows,
     )
 
 
 def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, *, additions_too: bool) -> pa.Table:
     """Member, version and keys of everybody who stays and shares a key with a removal that is sent."""
-    sent = f"select member, version from ({_sent_sql(shape)})"
     keys = ", ".join(f'"{c}"' for c in shape.key_columns)
-    pools = [f"select member, version, {keys}, true as staying from untouched"]
+    pools = [f"select member, version, {keys} from untouched"]
     if additions_too:
-        pools.append(f"select member, version, {keys}, false as staying from draft_additions")
-    hits = " union ".join(_hits(shape, number, sent) for number in range(len(shape.keys)))
+        pools.append(f"select member, version, {keys} from draft_additions")
+    bench.execute(f"create or replace temp view pool as {' union all '.join(pools)}")
+    hits = []
+    for number, key in enumerate(shape.keys):
+        named = ", ".join(f'"{c}"' for c in key.columns)
+        whole = ", ".join(f'"whole {c}" as "{c}"' for c in key.columns)
+        filled = " and ".join(f'"whole {c}" is not null' for c in key.columns)
+        bench.execute(
+            f"create or replace temp table touched_{number} as select distinct {whole} from cut where sent and {filled}"
+        )
+        hits.append(f"select member, version from pool semi join touched_{number} using ({named})")
+    bench.execute(f"create or replace temp table hit as {' union '.join(hits)}")
     return bench.execute(
-        f"with pool as ({' union all '.join(pools)}) select * from pool p where exists "
-        f"(select 1 from ({hits}) h where h.member = p.member and h.version = p.version) order by member, version"
+        "select * from pool semi join hit using (member, version) order by member, version"
     ).to_arrow_table()
 
 
-def _hits(shape: Shape, number: int, sent: str) -> str:
-    key = shape.keys[number]
-    named = ", ".join(f'"{c}"' for c in key.columns)
-    filled = " and ".join(f'"{c}" is not null' for c in key.columns)
-    touched = f"select distinct {named} from draft_removals semi join ({sent}) using (member, version) where {filled}"
-    return f"select p.member, p.version from pool p semi join ({touched}) using ({named})"
-
-
-def _sent_sql(shape: Shape) -> str:
-    has_key = " or ".join(f'"{c}" is not null' for c in shape.key_columns)
-    return f"select * from (select member, version, {_cut(shape)} from draft_removals r) where {has_key}"
-
-
-def _cut(shape: Shape) -> str:
-    """The key columns of a removal, null where somebody wanted has the same key."""
-    pieces = []
+def _cut_sql(shape: Shape) -> str:
+    """Each removal with its whole keys, and with those keys null that somebody wanted has."""
+    columns, joins = [], []
     for number, key in enumerate(shape.keys):
-        same = " and ".join(f'w."{c}" = r."{c}"' for c in key.columns)
-        free = f"not exists (select 1 from wanted_{number} w where {same})"
-        pieces += [f'case when {free} then r."{c}" end as "{c}"' for c in key.columns]
-    return ", ".join(pieces)
+        same = " and ".join(f'w{number}."{c}" = r."{c}"' for c in key.columns)
+        joins.append(f"left join wanted_{number} w{number} on {same}")
+        columns += [
+            f'r."{c}" as "whole {c}", case when w{number}.hit is null then r."{c}" end as "{c}"' for c in key.columns
+        ]
+    sent = " or ".join(f'"{c}" is not null' for c in shape.key_columns)
+    inner = f"select r.member, r.version, {', '.join(columns)} from draft_removals r {' '.join(joins)}"
+    return f"select *, ({sent}) as sent from ({inner})"
 
 
 def _tables(bench: duckdb.DuckDBPyConnection, sql: str, rows: int) -> Iterator[pa.Table]:

@@ -94,7 +94,7 @@ def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None
         ),
     )
     base = f"select * from read_parquet({_files(books.base)})" if books.base else _nothing(ledger_schema(shape))
-    bench.execute(f"create or replace temp view base as {base}")
+    bench.execute(f"create or replace temp view books_base as {base}")
     bench.execute(f"create or replace temp view removals as {plan.rows_sql('remove', ('member', 'version'))}")
     bench.execute(
         f"create or replace temp view additions as {plan.rows_sql('add', ('member', 'version', 'change_no', *shape.key_columns))}"
@@ -104,7 +104,7 @@ def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None
 
 _EDGES = """
     with keys as (
-        select member from base union all select member from additions union all select member from notes where op = 'skip'
+        select member from books_base union all select member from additions union all select member from notes where op = 'skip'
     ), numbered as (select member, row_number() over (order by member) as n from keys)
     select distinct member from numbered where n % ? = 0 order by member
 """
@@ -116,7 +116,7 @@ def _fold_sql(shape: Shape) -> str:
     no_keys = "".join(f', null as "{c}"' for c in shape.key_columns)
     span = "member > getvariable('low') and member <= getvariable('high')"
     return f"""
-    with b as (select * from base where {span}),
+    with b as (select * from books_base where {span}),
     r as (
         select member, version, bool_and(k.number is not null) as acked
         from removals x left join acked k using (number) where {span} group by all

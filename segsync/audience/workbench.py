@@ -27,7 +27,6 @@ def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,
-                "TimeZone": "UTC",
             }
         )
         try:
