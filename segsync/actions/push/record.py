@@ -75,7 +75,7 @@ def _checked(job: Job, notes_before: int) -> list[Part]:
         for table in conflicts.removals(bench, job.shape, rows):
             removals.add(table)
             job.claim.keep()
-        for table in conflicts.forgotten(bench, job.shape, rows):
+        for table in conflicts.forgotten(bench, rows):
             notes.add(table)
         later = job.capabilities.applies is Applies.LATER
         for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, additions_too=later)):
