@@ -59,7 +59,7 @@ def reply(status: str, body: bytes = b"ok", *headers: bytes) -> Callable[[socket
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n", b""])
 def test_an_answer_that_drips_is_ended(head):
-    """A channel that answers a byte at a time cannot hold a worker (S7)."""
+    """A channel that answers a byte at a time cannot hold a worker (S13)."""
     with answering(lambda connection: drip(connection, head)) as (base, _):
         began = time.monotonic()
         with pytest.raises(TryLater) as caught:
@@ -70,7 +70,7 @@ def test_an_answer_that_drips_is_ended(head):
 
 @pytest.mark.parametrize(("method", "times"), [("GET", 3), ("POST", 1), ("DELETE", 1)])
 def test_only_what_is_safe_is_repeated(method, times):
-    """A broken connection never sends a batch twice behind the run's back (S7)."""
+    """A broken connection never sends a batch twice behind the run's back (S13)."""
     with answering(lambda connection: None) as (base, asked), pytest.raises(TryLater) as caught:
         Client(base).call(method, "/x")
     assert len(asked) == times
@@ -78,7 +78,7 @@ def test_only_what_is_safe_is_repeated(method, times):
 
 
 def test_a_reader_outlasts_a_short_outage():
-    """Reading goes on after a hiccup of the channel (S7)."""
+    """Reading goes on after a hiccup of the channel (S13)."""
     turns = [reply("200 OK", b"fine"), reply("503 Busy")]
 
     def in_turn(connection: socket.socket) -> None:
@@ -96,21 +96,21 @@ def test_every_answer_is_handed_back():
 
 
 def test_redirects_are_not_followed():
-    """A token is never carried to another address (S3)."""
+    """A token is never carried to another address (S2)."""
     with answering(reply("302 Found", b"", b"Location: http://127.0.0.1:9/elsewhere")) as (base, asked):
         assert Client(base).call("GET", "/x", headers={"Authorization": "Bearer t"}).status_code == 302
     assert len(asked) == 1
 
 
 def test_a_query_is_sent_as_it_was_written():
-    """Some channels tell apart a parenthesis and its escape (S5)."""
+    """Some channels tell apart a parenthesis and its escape (S8)."""
     with answering(reply("200 OK")) as (base, asked):
         Client(base).call("GET", "/x", raw_query="q=search&search=(status:List(A,B))&urn=urn%3Ali%3A1")
     assert asked[0].startswith(b"GET /x?q=search&search=(status:List(A,B))&urn=urn%3Ali%3A1 HTTP/1.1")
 
 
 def test_passwords_of_the_machine_stay_there(tmp_path, monkeypatch):
-    """A .netrc on the operator's machine does not take the place of the person's token (S3)."""
+    """A .netrc on the operator's machine does not take the place of the person's token (S2)."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login operator password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with answering(reply("200 OK")) as (base, asked):

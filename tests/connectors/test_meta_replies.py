@@ -158,7 +158,7 @@ def test_a_role_taken_down_to_looking_is_told_apart(meta):
 
 @pytest.mark.parametrize(("facts", "wait"), [({"minutes": 12}, 12 * 60), ({"minutes": 0, "seconds": 45}, 45)])
 def test_minutes_and_seconds_are_told_apart(meta, facts, wait):
-    """The run goes on when Meta says, whichever header says it (S7)."""
+    """The run goes on when Meta says, whichever header says it (S13)."""
     harness, token, connector, audience = meta
     harness.world.add_fault("meta", "rate_limit", facts=facts)
     with pytest.raises(TryLater) as caught:
@@ -170,12 +170,12 @@ def test_minutes_and_seconds_are_told_apart(meta, facts, wait):
     "header", ["", "no json", "[]", '{"1": 7}', '{"1": [{"estimated_time_to_regain_access": "x"}]}']
 )
 def test_a_header_that_makes_no_sense(header):
-    """Broken headers of a limit do not break the waiting (S7)."""
+    """Broken headers of a limit do not break the waiting (S13)."""
     assert replies.wait({"X-Business-Use-Case-Usage": header, "X-Ad-Account-Usage": header}) is None
 
 
 def test_something_temporary_is_waited_for_whatever_its_code():
-    """What Meta calls transient is not laid at anybody's door (S7)."""
+    """What Meta calls transient is not laid at anybody's door (S13)."""
     body = {"error": {"code": 200, "is_transient": True, "error_data": json.dumps({"blame_field_specs": [["x"]]})}}
     found = replies.problem(400, body, {})
     assert (type(found), found.code) == (TryLater, Code.OUTAGE)
@@ -192,13 +192,13 @@ def test_something_temporary_is_waited_for_whatever_its_code():
     ],
 )
 def test_answers_that_are_no_answers(status, body, kind):
-    """A proxy's page is never taken for a success, also not with status 200 (S7)."""
+    """A proxy's page is never taken for a success, also not with status 200 (S13)."""
     found = replies.problem(status, body, {})
     assert (type(found) if found else None) == kind
 
 
 def test_a_success_without_a_count_is_none(meta):
-    """Only a number of received rows is a yes (S12)."""
+    """Only a number of received rows is a yes (B15)."""
     harness, token, connector, audience = meta
     harness.world.add_fault("meta", "no_count")
     with pytest.raises(UnexpectedReply):

@@ -1,4 +1,4 @@
-"""A Meta sign-in lives as long as Meta lets it, and says in time when a person has to come back (S4, B10)."""
+"""A Meta sign-in lives as long as Meta lets it, and says in time when a person has to come back (S16, B10)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def meta(simulators):
 
 
 def test_the_real_addresses_are_metas():
-    """Without a simulator a person is sent to Facebook itself, with a version (S3)."""
+    """Without a simulator a person is sent to Facebook itself, with a version (S2)."""
     address = oauth.authorize_url(Application("123", "secret"), RETURN, "the-state", "")
     assert address.startswith("https://www.facebook.com/v26.0/dialog/oauth?")
     assert "scope=ads_management%2Cads_read%2Cbusiness_management" in address
@@ -45,7 +45,7 @@ def test_a_sign_in_lasts_sixty_days_and_its_data_ninety(meta):
 
 
 def test_renewing_moves_the_end_but_not_the_data_access(meta):
-    """Weekly renewal keeps the token alive; only the person's return renews the data access (S4)."""
+    """Weekly renewal keeps the token alive; only the person's return renews the data access (S16)."""
     before = meta.tokens()
     meta.world.advance(timedelta(days=8))
     after = oauth.refresh(meta.app, before)
@@ -54,7 +54,7 @@ def test_renewing_moves_the_end_but_not_the_data_access(meta):
 
 
 def test_an_expired_token_cannot_be_renewed(meta):
-    """After sixty days without renewal only the person can help (S4)."""
+    """After sixty days without renewal only the person can help (S16)."""
     old = meta.tokens()
     meta.world.advance(timedelta(days=61))
     with pytest.raises(ReconnectNeeded) as caught:
@@ -63,14 +63,14 @@ def test_an_expired_token_cannot_be_renewed(meta):
 
 
 def test_another_return_address_is_refused(meta):
-    """A code works only for the address that it was made for (S3)."""
+    """A code works only for the address that it was made for (S2)."""
     code = meta.consent()["code"]
     with pytest.raises(ReconnectNeeded):
         oauth.exchange_code(meta.app, "http://127.0.0.1/elsewhere", code, "")
 
 
 def test_the_operator_hears_of_a_wrong_secret(meta):
-    """Meta writes a wrong secret with the number of an outage; it is not waited for (S3)."""
+    """Meta writes a wrong secret with the number of an outage; it is not waited for (S2)."""
     meta.tokens()
     wrong = Application("contract", "wrong", meta.app.bases)
     with pytest.raises(SetupNeeded) as caught:
@@ -79,7 +79,7 @@ def test_the_operator_hears_of_a_wrong_secret(meta):
 
 
 def test_renewal_is_weekly():
-    """A token is renewed a week after it was given, one without an end never (S4)."""
+    """A token is renewed a week after it was given, one without an end never (S16)."""
     assert oauth.refresh_at(tokens(60)) == NOW + timedelta(days=7)
     assert oauth.refresh_at(tokens()) is None
 

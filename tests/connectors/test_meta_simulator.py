@@ -60,29 +60,29 @@ def error(answer):
 
 @pytest.mark.parametrize("version", ["v24.0", "v99.0", "latest"])
 def test_dead_versions_are_refused(graph, version):
-    """A version that the channel switched off is noticed here first (S16)."""
+    """A version that the channel switched off is noticed here first (B8)."""
     assert error(graph.call("GET", "me", version=version)) == (2635, 0)
 
 
 def test_a_call_without_the_proof_is_refused(graph):
-    """Whoever only has the token and not the application's secret gets nothing (S3)."""
+    """Whoever only has the token and not the application's secret gets nothing (B8)."""
     assert error(graph.call("GET", "me", params={"appsecret_proof": "0" * 64})) == (104, 0)
 
 
 def test_a_person_without_a_role_sees_nothing(simulators, audience):
-    """Another company's audience does not exist for this person (S5)."""
+    """Another company's audience does not exist for this person (B8)."""
     linus = Graph(simulators, "10150000000000004")
     assert error(linus.call("GET", "act_5510002")) == (100, 33)
 
 
 def test_looking_is_not_changing(simulators, audience):
-    """A person who may only look cannot change, and neither can a token without the permission (S5)."""
+    """A person who may only look cannot change, and neither can a token without the permission (B8)."""
     assert error(Graph(simulators, "10150000000000004").users(audience, [[HASH]])) == (200, 0)
     assert error(Graph(simulators, scopes=("ads_read",)).users(audience, [[HASH]])) == (294, 0)
 
 
 def test_terms_are_asked_for(graph):
-    """An account whose terms nobody accepted takes nothing (B36)."""
+    """An account whose terms nobody accepted takes nothing (B8)."""
     wanted = {"name": "x", "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}
     assert error(graph.call("POST", "act_5510003/customaudiences", json=wanted)) == (200, 1870034)
 
@@ -101,7 +101,7 @@ def test_terms_are_asked_for(graph):
     ],
 )
 def test_what_is_badly_written_is_counted_and_not_taken(graph, audience, schema, row, invalid):
-    """Unhashed people are never taken, and the caller is told how many there were (S12)."""
+    """Unhashed people are never taken, and the caller is told how many there were (B8)."""
     answer = graph.users(audience, [row], schema)
     assert (answer["num_received"], answer["num_invalid_entries"]) == (1, invalid)
     assert len(graph.members(audience)) == 1 - invalid
@@ -117,12 +117,12 @@ def test_what_is_badly_written_is_counted_and_not_taken(graph, audience, schema,
     ],
 )
 def test_a_batch_out_of_shape_is_refused_whole(graph, audience, schema, rows):
-    """Unknown columns, uneven rows, nothing at all or too many rows are refused (S7)."""
+    """Unknown columns, uneven rows, nothing at all or too many rows are refused (B8)."""
     assert error(graph.users(audience, rows, schema)) == (100, 0)
 
 
 def test_a_session_counts_up_and_keeps_its_schema(graph, audience):
-    """Batches of one upload belong together (S7)."""
+    """Batches of one upload belong together (B8)."""
     first = graph.users(audience, [[HASH]], session_id=71, batch_seq=1, last_batch_flag=False)
     second = graph.users(audience, [[HASH], [HASH]], session_id=71, batch_seq=2, last_batch_flag=False)
     other = graph.users(audience, [[HASH]], ["PHONE"], session_id=71, batch_seq=3, last_batch_flag=True)
@@ -130,7 +130,7 @@ def test_a_session_counts_up_and_keeps_its_schema(graph, audience):
 
 
 def test_a_session_ends_after_ninety_minutes(graph, audience, simulators):
-    """What comes too late is thrown away without a word, as the real one does (S7)."""
+    """What comes too late is thrown away without a word, as the real one does (B8)."""
     graph.users(audience, [[HASH]], session_id=72, batch_seq=1, last_batch_flag=False)
     simulators.world.advance(timedelta(minutes=91))
     late = hashlib.sha256(b"max@example.com").hexdigest()
@@ -140,12 +140,12 @@ def test_a_session_ends_after_ninety_minutes(graph, audience, simulators):
 
 @pytest.mark.parametrize("session", [{"session_id": 0}, {"session_id": 73, "batch_seq": 0}, {"session_id": 2**63}])
 def test_a_session_without_sense_is_refused(graph, audience, session):
-    """Session numbers are positive and batches counted from one (S7)."""
+    """Session numbers are positive and batches counted from one (B8)."""
     assert error(graph.users(audience, [[HASH]], **{"batch_seq": 1, **session})) == (100, 0)
 
 
 def test_health_words_are_flagged(graph):
-    """An audience named after an illness takes nobody until it is renamed (B17)."""
+    """An audience named after an illness takes nobody until it is renamed (B8)."""
     flagged = graph.audience("Diabetes patients")
     status = graph.call("GET", flagged, params={"fields": "operation_status"})["operation_status"]["code"]
     assert (status, error(graph.users(flagged, [[HASH]]))) == (471, (100, 1713230))
@@ -155,7 +155,7 @@ def test_health_words_are_flagged(graph):
 
 
 def test_a_replacement_takes_the_place_of_everybody(graph, audience):
-    """Nobody else can add while a replacement is under way, and it begins with its first batch (S7)."""
+    """Nobody else can add while a replacement is under way, and it begins with its first batch (B8)."""
     graph.users(audience, [[HASH]])
     other = hashlib.sha256(b"max@example.com").hexdigest()
 
@@ -172,7 +172,7 @@ def test_a_replacement_takes_the_place_of_everybody(graph, audience):
 
 
 def test_sizes_come_from_people_who_match(graph, audience, simulators):
-    """An audience of strangers stays too small whatever is sent (S8)."""
+    """An audience of strangers stays too small whatever is sent (B8)."""
     simulators.world.add_people([{"email": f"size{number}@example.com"} for number in range(120)])
     strangers = [[hashlib.sha256(f"stranger{number}".encode()).hexdigest()] for number in range(500)]
     known = [[hashlib.sha256(f"size{number}@example.com".encode()).hexdigest()] for number in range(120)]
@@ -190,7 +190,7 @@ def test_sizes_come_from_people_who_match(graph, audience, simulators):
 
 
 def test_pages_are_followed_by_their_cursors(graph):
-    """A long list comes in pages (S5)."""
+    """A long list comes in pages (B8)."""
     made = {graph.audience(f"Page {number}") for number in range(3)}
     seen, after = set(), ""
     while True:
@@ -203,7 +203,7 @@ def test_pages_are_followed_by_their_cursors(graph):
 
 
 def test_erasing_goes_through_every_audience_of_the_account(graph, audience):
-    """Who asks to be forgotten is forgotten in all audiences (B5)."""
+    """Who asks to be forgotten is forgotten in all audiences (B8)."""
     second = graph.audience("Second")
     for number in (audience, second):
         graph.users(number, [[HASH]])

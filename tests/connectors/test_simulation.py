@@ -30,13 +30,13 @@ def world():
 
 
 def test_any_key_brings_its_people_and_a_strange_key_is_a_stranger(world):
-    """A row adds everybody whom any of its keys belongs to (S7)."""
+    """A row adds everybody whom any of its keys belongs to (B8)."""
     world.add_members("meta", "7", [["email:a", "phone:9"]])
     assert world.members("meta", "7") == {"keys": ["email:a", "phone:9"], "persons": ["ada", "unknown:phone:9"]}
 
 
 def test_a_shared_key_is_two_people(world):
-    """A telephone that two people share adds both, and removing it removes both (S7)."""
+    """A telephone that two people share adds both, and removing it removes both (B8)."""
     world.add_members("meta", "7", [["phone:1"]])
     assert world.members("meta", "7")["persons"] == ["ada", "max"]
     assert world.remove_members("meta", "7", [["phone:1"]]) == 2
@@ -44,14 +44,14 @@ def test_a_shared_key_is_two_people(world):
 
 
 def test_removing_one_key_takes_the_person_and_leaves_the_other_key(world):
-    """A removal by a key that somebody else keeps takes that person as well: why it must never be sent (S7)."""
+    """A removal by a key that somebody else keeps takes that person as well: why it must never be sent (B8)."""
     world.add_members("meta", "7", [["email:a", "phone:8"]])
     world.remove_members("meta", "7", [["email:a"]])
     assert world.members("meta", "7") == {"keys": ["phone:8"], "persons": ["unknown:phone:8"]}
 
 
 def test_a_stranger_who_becomes_known(world):
-    """People added to the population later are recognised in audiences that they are in already (S7)."""
+    """People added to the population later are recognised in audiences that they are in already (B8)."""
     world.add_members("meta", "7", [["email:g"]])
     world.add_people([{"person_id": "grace", "email": "g"}])
     assert world.members("meta", "7")["persons"] == ["grace"]
@@ -59,12 +59,12 @@ def test_a_stranger_who_becomes_known(world):
 
 
 def test_the_same_person_twice_is_one(world):
-    """Nobody is counted twice, by id or by what is known of them (S7)."""
+    """Nobody is counted twice, by id or by what is known of them (B8)."""
     assert world.add_people([{"person_id": "ada", "email": "a", "phone": "1"}, {"email": "x"}, {"email": "x"}]) == 1
 
 
 def test_members_grow_old(world):
-    """Channels forget members who were not sent again (S7)."""
+    """Channels forget members who were not sent again (B8)."""
     world.add_members("meta", "7", [["email:a"], ["email:m"]])
     world.advance(timedelta(days=40))
     world.add_members("meta", "7", [["email:a"]])
@@ -73,7 +73,7 @@ def test_members_grow_old(world):
 
 
 def test_everything_survives_a_restart(tmp_path):
-    """Stopping the simulators loses nothing: documents, people, members, clock (B33)."""
+    """Stopping the simulators loses nothing: documents, people, members, clock (B8)."""
     before = World(tmp_path / "world.db")
     before.register_hasher("meta", by_contact)
     before.add_people([{"person_id": "ada", "email": "a"}])
@@ -97,7 +97,7 @@ def test_everything_survives_a_restart(tmp_path):
     )
 )
 def test_memberships_are_what_a_plain_set_would_hold(moves):
-    """After any history of batches the audience holds exactly what the rule says (S7)."""
+    """After any history of batches the audience holds exactly what the rule says (B8)."""
     world = World()
     world.register_hasher("meta", by_contact)
     world.add_people(
@@ -115,7 +115,7 @@ def test_memberships_are_what_a_plain_set_would_hold(moves):
 
 
 def test_a_fault_strikes_where_it_is_aimed_and_as_often(world):
-    """A fault for one account leaves the others alone and ends by itself (S13)."""
+    """A fault for one account leaves the others alone and ends by itself (B8)."""
     world.add_fault("meta", "rate_limit", account="1", times=2)
     assert world.fault("meta", "push", account="2") is None
     struck = [world.fault("meta", "push", account="1") is not None for _ in range(3)]
@@ -123,7 +123,7 @@ def test_a_fault_strikes_where_it_is_aimed_and_as_often(world):
 
 
 def test_faults_can_be_ended(world):
-    """A test or person who ordered a fault can end it (S13)."""
+    """A test or person who ordered a fault can end it (B8)."""
     number = world.add_fault("meta", "slow")
     world.add_fault("google", "slow")
     world.clear_faults("meta", number)
@@ -154,7 +154,7 @@ def code_in(reply):
     ],
 )
 def test_a_code_is_worth_nothing_to_others(world, given, reason):
-    """A stolen code signs nobody in (S3)."""
+    """A stolen code signs nobody in (B8)."""
     world.put("meta", "signins", "ada", {"name": "Ada Byron"})
     page, reply = consented(world, ASKED | {"code_challenge": "plain-text"}, signin="ada", scope="ads_read")
     right = {"client_id": "c", "redirect_uri": "http://127.0.0.1/r", "verifier": "plain-text"}
@@ -164,7 +164,7 @@ def test_a_code_is_worth_nothing_to_others(world, given, reason):
 
 
 def test_a_code_grows_old_and_carries_only_what_was_ticked(world):
-    """A code holds what the person allowed, for ten minutes (S3)."""
+    """A code holds what the person allowed, for ten minutes (B8)."""
     world.put("meta", "signins", "ada", {"name": "Ada Byron"})
     right = {"client_id": "c", "redirect_uri": "http://127.0.0.1/r"}
     page, reply = consented(world, ASKED, signin="ada", scope="ads_read")

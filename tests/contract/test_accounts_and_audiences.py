@@ -14,14 +14,14 @@ pytestmark = pytest.mark.contract
 
 
 def test_accounts_that_work_are_offered(channel, ada):
-    """A marketer sees the ad accounts of the own sign-in, with names (S5)."""
+    """A marketer sees the ad accounts of the own sign-in, with names (S8)."""
     accounts = {account.remote_id: account for account in channel.connector.ad_accounts(ada)}
     assert not accounts[channel.account.remote_id].blocked
     assert accounts[channel.account.remote_id].name.startswith("Northwind")
 
 
 def test_accounts_that_do_not_work_say_why(channel, ada):
-    """One that can only be looked at, or is closed, is shown with the reason instead of failing later (S5)."""
+    """One that can only be looked at, or is closed, is shown with the reason instead of failing later (S8)."""
     accounts = {account.remote_id: account for account in channel.connector.ad_accounts(ada)}
     for account in (channel.view_only, channel.closed):
         if account.remote_id in accounts:
@@ -30,7 +30,7 @@ def test_accounts_that_do_not_work_say_why(channel, ada):
 
 @pytest.mark.parametrize("which", ["view_only", "closed"])
 def test_a_live_check_agrees(channel, ada, which):
-    """Before a sync is made the account is looked at again, live (S5)."""
+    """Before a sync is made the account is looked at again, live (S8)."""
     try:
         seen = channel.connector.check_account(ada, getattr(channel, which))
     except AccessDenied:
@@ -39,7 +39,7 @@ def test_a_live_check_agrees(channel, ada, which):
 
 
 def test_a_live_check_of_a_good_account(channel, ada):
-    """A good account passes (S5)."""
+    """A good account passes (S8)."""
     seen = channel.connector.check_account(ada, channel.account)
     assert seen.remote_id == channel.account.remote_id
     assert not seen.blocked
@@ -93,7 +93,7 @@ def test_renaming(channel, ada, audience):
 
 
 def test_an_audience_grows_until_it_can_be_used(channel, ada, audience):
-    """A marketer learns from the channel's own word when an audience can be used (S8, B21)."""
+    """A marketer learns from the channel's own word when an audience can be used (B9, B21)."""
     small = channel.connector.audience_state(ada, channel.account, audience)
     channel.push(ada, audience, channel.batch(channel.people(channel.can.smallest_audience + 20)))
     channel.settle_down()
@@ -123,14 +123,14 @@ def test_lost_access_is_not_taken_for_deleted(channel, audience):
 
 
 def test_campaigns_that_use_it(channel, ada, audience):
-    """Before switching off, a marketer sees which campaigns include or exclude the audience (S11)."""
+    """Before switching off, a marketer sees which campaigns include or exclude the audience (S10)."""
     included, excluded = channel.new_campaign(audience, "include"), channel.new_campaign(audience, "exclude")
     found = {(c.name, c.use) for c in channel.connector.campaigns_using(ada, channel.account, audience)}
     assert found == {(included, Use.INCLUDE), (excluded, Use.EXCLUDE)}
 
 
 def test_no_campaign_uses_it(channel, ada, audience):
-    """An audience in no campaign says so (S11)."""
+    """An audience in no campaign says so (S10)."""
     assert not channel.connector.campaigns_using(ada, channel.account, audience)
 
 
@@ -163,7 +163,7 @@ def test_retiring_by_deleting(channel, ada, audience):
 
 
 def test_an_expired_sign_in_while_looking(channel, ada, audience):
-    """A token that ends between two looks asks its owner, and says nothing of the audience (S4)."""
+    """A token that ends between two looks asks its owner, and says nothing of the audience (S16)."""
     channel.world.add_fault(channel.channel, "token_expired", person=channel.ada)
     with pytest.raises(ReconnectNeeded):
         channel.connector.audience_state(ada, channel.account, audience)

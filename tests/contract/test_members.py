@@ -18,7 +18,7 @@ def ids(people):
 
 
 def test_people_are_added_exactly(channel, ada, audience):
-    """Who is in the segment is in the audience, and the channel knows every one of them (S7, B18)."""
+    """Who is in the segment is in the audience, and the channel knows every one of them (B1, B18)."""
     people = channel.people(25)
     result = channel.push(ada, audience, channel.batch(people))
     assert channel.persons(audience) == ids(people)
@@ -26,7 +26,7 @@ def test_people_are_added_exactly(channel, ada, audience):
 
 
 def test_people_are_removed_exactly(channel, ada, audience):
-    """Who leaves the segment leaves the audience, and nobody else does (S7)."""
+    """Who leaves the segment leaves the audience, and nobody else does (B1)."""
     people = channel.people(10)
     channel.push(ada, audience, channel.batch(people))
     channel.push(ada, audience, channel.batch(people[:4], Action.REMOVE))
@@ -34,7 +34,7 @@ def test_people_are_removed_exactly(channel, ada, audience):
 
 
 def test_several_batches_of_one_session(channel, ada, audience):
-    """A segment larger than a batch arrives whole (S7)."""
+    """A segment larger than a batch arrives whole (B1)."""
     people = channel.people(9)
     parts = [people[:3], people[3:6], people[6:]]
     session = next(numbers)
@@ -45,7 +45,7 @@ def test_several_batches_of_one_session(channel, ada, audience):
 
 
 def test_a_full_batch(channel, ada, audience):
-    """The largest batch that the product sends is one that the channel takes (S7)."""
+    """The largest batch that the product sends is one that the channel takes (B1)."""
     people = channel.people(channel.can.batch_rows)
     assert channel.push(ada, audience, channel.batch(people)).accepted == len(people)
     assert channel.persons(audience) == ids(people)
@@ -53,7 +53,7 @@ def test_a_full_batch(channel, ada, audience):
 
 @pytest.mark.parametrize("action", list(Action))
 def test_the_same_batch_twice(channel, ada, audience, action):
-    """A batch repeated after a doubt changes nothing more (S7)."""
+    """A batch repeated after a doubt changes nothing more (B1)."""
     people = channel.people(6)
     channel.push(ada, audience, channel.batch(people))
     batch = channel.batch(people[:2], action)
@@ -64,7 +64,7 @@ def test_the_same_batch_twice(channel, ada, audience, action):
 
 
 def test_removing_who_is_not_there(channel, ada, audience):
-    """A removal of strangers is no error (S7)."""
+    """A removal of strangers is no error (B1)."""
     inside = channel.people(2)
     channel.push(ada, audience, channel.batch(inside))
     channel.push(ada, audience, channel.batch(channel.people(2), Action.REMOVE))
@@ -72,14 +72,14 @@ def test_removing_who_is_not_there(channel, ada, audience):
 
 
 def test_people_with_little_to_go_by(channel, ada, audience):
-    """Somebody of whom only the e-mail is known is found by it (S7, B15)."""
+    """Somebody of whom only the e-mail is known is found by it (B1, B15)."""
     people = channel.people(3)
     channel.push(ada, audience, channel.batch([{"email": person["email"]} for person in people]))
     assert channel.persons(audience) == ids(people)
 
 
 def test_later_results_end(channel, ada, audience):
-    """What a channel says later comes to an end, once for each batch in the same order (S12)."""
+    """What a channel says later comes to an end, once for each batch in the same order (B15)."""
     receipts = [channel.push(ada, audience, channel.batch(channel.people(2))).receipt for _ in range(2)]
     asked = [receipt for receipt in receipts if receipt]
     channel.settle_down()
@@ -88,7 +88,7 @@ def test_later_results_end(channel, ada, audience):
 
 
 def test_refused_rows_are_counted(channel, ada, audience):
-    """Rows that the channel does not take are a number with a reason, never silence (S12, B15)."""
+    """Rows that the channel does not take are a number with a reason, never silence (B15)."""
     people = channel.people(8)
     channel.world.add_fault(channel.channel, "reject_rows", times=1, facts={"count": 3})
     result = channel.push(ada, audience, channel.batch(people))
@@ -101,7 +101,7 @@ def test_refused_rows_are_counted(channel, ada, audience):
 
 
 def test_cut_after_it_was_applied(channel, ada, audience):
-    """The connection breaks after the channel acted: the run waits, sends again, and the audience is right (S7)."""
+    """The connection breaks after the channel acted: the run waits, sends again, and the audience is right (B1)."""
     people = channel.people(5)
     batch = channel.batch(people)
     channel.world.add_fault(channel.channel, "cut", times=1)
@@ -113,7 +113,7 @@ def test_cut_after_it_was_applied(channel, ada, audience):
 
 @pytest.mark.parametrize(("kind", "facts"), [("cut_before", {}), ("error", {"status": 503}), ("html", {})])
 def test_a_channel_that_is_down(channel, ada, audience, kind, facts):
-    """Outages of every sort are waited out; a proxy's page is never taken for a yes (S7)."""
+    """Outages of every sort are waited out; a proxy's page is never taken for a yes (B1)."""
     people = channel.people(2)
     channel.world.add_fault(channel.channel, kind, facts=facts)
     with pytest.raises(TryLater):
@@ -141,7 +141,7 @@ def test_each_problem_finds_who_can_solve_it(channel, ada, audience, kind, probl
 
 
 def test_a_limit_says_when_to_go_on(channel, ada, audience):
-    """A rate limit is waited out by the channel's own time, without anybody's help (S7)."""
+    """A rate limit is waited out by the channel's own time, without anybody's help (B1)."""
     channel.world.add_fault(channel.channel, "rate_limit", times=1)
     with pytest.raises(TryLater) as caught:
         channel.push(ada, audience, channel.batch(channel.people(1)))
