@@ -64,8 +64,7 @@ SIGNINS = (
         Acts.PERSON,
         Retry.PERSON,
         (
-            "Reconnect with the address that you use for ads at {channel},",
-            "or ask the admin of an ad account to invite the address that you used.",
+            "Reconnect with the address that you use for ads at {channel}, or ask the admin of an ad account to invite the address that you used.",
         ),
         "integrations",
     ),
@@ -95,6 +94,7 @@ SIGNINS = (
         Retry.PERSON,
         (_RECONNECT, "It takes a minute, and no sync is interrupted."),
         "integrations",
+        several="run on it",
     ),
 )
 
@@ -138,7 +138,7 @@ ACCOUNTS = (
         "{account} was closed at {channel}. Its audiences take no changes any more.",
         Acts.ACCOUNT_ADMIN,
         Retry.PERSON,
-        ("Ask an admin of {account} to open it again,", "or delete the sync and create one in another ad account."),
+        ("Ask an admin of {account} to open it again, or delete the sync and create one in another ad account.",),
         "account",
     ),
     Entry(

@@ -143,7 +143,7 @@ ROWS = (
         "Nobody in {segment} has an identifier that {channel} takes, so there is nobody to send.",
         Acts.OWNER,
         Retry.ITSELF,
-        ("Import e-mail addresses or phones for these people,", "or choose a segment whose members have them."),
+        ("Import e-mail addresses or phones for these people, or choose a segment whose members have them.",),
         "segment",
     ),
     Entry(
@@ -186,8 +186,7 @@ SEGMENTS = (
         Acts.OWNER,
         Retry.PERSON,
         (
-            "Restore the segment, and the sync goes on by itself,",
-            "or delete the sync and choose whether the audience is left, emptied or deleted at {channel}.",
+            "Restore the segment, and the sync goes on by itself, or delete the sync and choose whether the audience is left, emptied or deleted at {channel}.",
         ),
         "sync",
     ),

@@ -33,6 +33,8 @@ class Entry:
     retry: Retry
     steps: tuple[str, ...]
     link: str = ""
+    several: str = "wait"
+    """What the syncs do that it concerns, where there are several: '4 syncs wait.'"""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ OPERATION = (
         "{channel} no longer serves {version} of its API that this release speaks.",
         Acts.OPERATOR,
         Retry.PERSON,
-        ("Install the newest release,", "or name a version that still lives in the channel's settings."),
+        ("Install the newest release, or name a version that still lives in the channel's settings.",),
     ),
     Entry(
         Code.APP_CLOCK,
@@ -177,7 +177,7 @@ OURS = (
         "{used} of {contracted} contracted syncs are in use.",
         Acts.ADMIN,
         Retry.NONE,
-        ("See who uses them, and switch off what nobody needs,", "or ask for a higher limit in good time."),
+        ("See who uses them, and switch off what nobody needs, or ask for a higher limit in good time.",),
         "limit",
     ),
     Entry(
@@ -222,7 +222,7 @@ OURS = (
         "{person} was deactivated, and syncs still run on {person}'s sign-in at {channel}.",
         Acts.ADMIN,
         Retry.PERSON,
-        ("Let a colleague with access to {account} resume these syncs,", "or switch them off."),
+        ("Let a colleague with access to {account} resume these syncs, or switch them off.",),
         "sync",
     ),
 )

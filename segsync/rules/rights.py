@@ -77,4 +77,4 @@ ROUTES |= {
     "auth.change_password": SIGNED_IN,
 }
 
-ROUTES |= {"alerts.index": Right.SEE_SYNCS}
+ROUTES |= {"alerts.index": Right.SEE_SYNCS, "alerts.show_catalogue": Right.SEE_SYNCS}

@@ -1,0 +1,143 @@
+"""An alert as pages show it: what happened, who has to act, the steps, and the channel's own reference at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app, url_for
+
+from connectors.registry import CHANNELS
+from segsync.actions import alert_lists
+from segsync.actions.alert_lists import Concerned, Incident
+from segsync.models import Alert
+from segsync.rules import catalogue
+from segsync.rules.terms import Acts
+from segsync.web import frame
+from segsync.web.words import channel_label, counted
+
+LINKS = {
+    "account": "Open the ad account at {channel}",
+    "permissions": "Open the roles at {channel}",
+    "terms": "Open the terms at {channel}",
+    "audience": "Open the audiences at {channel}",
+    "quality": "Open the account's quality at {channel}",
+    "integrations": "Open Integrations",
+    "limit": "See who uses them",
+    "settings": "Open Settings",
+}
+OUR_PAGES = {"integrations": "integrations.index", "limit": "syncs.limit", "settings": "settings.index"}
+
+
+@dataclass(frozen=True)
+class AlertCard:
+    """What `components/alert_card.html` shows."""
+
+    id: int
+    code: str
+    title: str
+    sentence: str
+    who: str
+    mine: bool
+    steps: Sequence[str]
+    link: tuple[str, str] | None
+    channel: str | None
+    syncs: Sequence[Concerned]
+    sync_count: int
+    opened_at: datetime
+    closed_at: datetime | None
+    times: int
+    raw: str
+    reference: str
+
+
+def waiting_for_me(most: int = 5) -> list[AlertCard]:
+    """The first alerts that wait for the person who is signed in."""
+    found = alert_lists.wanted(frame.me(), alert_lists.Which.MINE, frame.runtime().clock()).limit(most)
+    return cards(frame.db().scalars(found).all())
+
+
+def needing_attention(most: int = 5) -> list[AlertCard]:
+    """The first open alerts of the organization, those that wait for the person who is signed in before all others."""
+    found = alert_lists.wanted(frame.me(), alert_lists.Which.OPEN, frame.runtime().clock()).limit(most)
+    return cards(frame.db().scalars(found).all())
+
+
+def of_sync(sync_id: int) -> list[AlertCard]:
+    """The open alerts of one sync."""
+    return [_card(incident) for incident in alert_lists.of_sync(frame.db(), frame.me(), sync_id)]
+
+
+def cards(alerts: Sequence[Alert]) -> list[AlertCard]:
+    """Alerts as cards, in the same order."""
+    return [_card(incident) for incident in alert_lists.incidents(frame.db(), frame.me(), alerts)]
+
+
+def _card(incident: Incident) -> AlertCard:
+    alert = incident.alert
+    facts = _facts(incident)
+    return AlertCard(
+        id=alert.id,
+        code=alert.code,
+        title=catalogue.title(alert.code),
+        sentence=_sentence(incident, facts),
+        who=_who(incident),
+        mine=incident.mine,
+        steps=catalogue.steps(alert.code, facts),
+        link=_link(alert, facts),
+        channel=alert.channel,
+        syncs=incident.syncs,
+        sync_count=incident.sync_count,
+        opened_at=alert.opened_at,
+        closed_at=alert.closed_at,
+        times=alert.times,
+        raw=alert.raw,
+        reference=alert.reference,
+    )
+
+
+def _facts(incident: Incident) -> dict[str, str]:
+    alert = incident.alert
+    facts = {name: str(value) for name, value in alert.facts.items()}
+    facts["channel"] = channel_label(alert.channel) if alert.channel else ""
+    facts["person"] = facts.get("person") or incident.person
+    for sync in incident.syncs:
+        # a channel names an ad account by number; people know it by name
+        if facts.get("account") in {"", None, sync.account_id}:
+            facts["account"] = sync.account
+    return facts
+
+
+def _sentence(incident: Incident, facts: dict[str, str]) -> str:
+    told = catalogue.sentence(incident.alert.code, facts)
+    if incident.sync_count > 1 and incident.alert.closed_at is None:
+        told += f" {counted(incident.sync_count, 'sync')} {catalogue.entry(incident.alert.code).several}."
+    return told
+
+
+def _who(incident: Incident) -> str:
+    acts = Acts(incident.alert.acts)
+    if incident.mine:
+        return "Waits for you"
+    if acts in {Acts.PERSON, Acts.OWNER} and incident.person:
+        return f"Waits for {incident.person}"
+    return {
+        Acts.ACCOUNT_ADMIN: "Waits for an admin of the ad account",
+        Acts.ADMIN: "Waits for an administrator",
+        Acts.OPERATOR: "Waits for whoever runs this installation",
+        Acts.NOBODY: "Goes on by itself",
+    }.get(acts, "Waits for whoever owns the sync")
+
+
+def _link(alert: Alert, facts: dict[str, str]) -> tuple[str, str] | None:
+    name = catalogue.entry(alert.code).link
+    label = catalogue.fill(LINKS.get(name, ""), facts)
+    if name in OUR_PAGES:
+        known = OUR_PAGES[name] in current_app.view_functions
+        return (label, url_for(OUR_PAGES[name])) if known else None
+    channel = CHANNELS.get(alert.channel or "")
+    page = facts.get("link") or (channel.capabilities.links.get(name, "") if channel else "")
+    if not label or not page.startswith("https://"):
+        return None
+    return label, page.replace("{account}", alert.account_id or "").replace("{audience}", facts.get("audience_id", ""))
