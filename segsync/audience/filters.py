@@ -32,6 +32,6 @@ def members_as_people(segment: Segment, now: datetime, names: Callable[[int], Se
 
 def as_sql(query: Select[Any], session: Session) -> str:
     """The statement with its values in it."""
-    compiled = query.compile(dialect=postgresql.psycopg.dialect())
+    compiled = query.compile(dialect=postgresql.psycopg.dialect(), compile_kwargs={"render_postcompile": True})
     raw = session.connection().connection.dbapi_connection
     return psycopg.ClientCursor(raw).mogrify(str(compiled), compiled.params)

@@ -1,0 +1,116 @@
+"""A whole run through each real connector, against its simulator's own membership."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import delete, select
+
+from connectors.simulators import Simulators
+from segsync.actions import slices, tokens
+from segsync.actions.push import follow
+from segsync.config import ChannelSettings
+from segsync.models import Contact, SegmentMember, Sync
+from tests.actions.test_push import start
+from tests.builders import (
+    make_contact,
+    make_integration,
+    make_organization,
+    make_person,
+    make_segment,
+    make_sync,
+    make_workspace,
+)
+from tests.contract.conftest import HARNESSES
+from tests.contract.harness import Harness
+
+NAMES = ("google", "linkedin", "meta")
+
+
+@pytest.fixture(scope="module")
+def simulators() -> Iterator[Simulators]:
+    with Simulators() as running:
+        yield running
+
+
+@pytest.fixture(params=NAMES)
+def channel(request, simulators, runtime) -> Iterator[Harness]:
+    """A channel that the product is set up for."""
+    harness = HARNESSES[request.param](simulators)
+    app = harness.app
+    quick = {"poll_seconds": "1", "source_platform": "SEGSYNC", "pause_after_create": "0"}
+    runtime.settings.__dict__["channels"] = {
+        harness.channel: ChannelSettings(
+            client_id=app.client_id, client_secret=app.client_secret, bases=dict(app.bases), options={**app.options, **quick}
+        )
+    }
+    yield harness
+    simulators.world.clear_faults()
+
+
+@pytest.fixture
+def sync(runtime, session, channel) -> Sync:
+    """Ada's sync of 40 people that the channel knows."""
+    organization = make_organization(session)
+    workspace = make_workspace(session, organization)
+    ada = make_person(session, organization, "Ada", workspaces=(workspace,))
+    segment = make_segment(session, workspace, "Customers", ada)
+    signin = make_integration(session, ada, channel.channel, remote_id=channel.ada)
+    tokens.store(runtime, signin, channel.tokens())
+    account = channel.account
+    made = make_sync(session, segment, signin, account_id=account.remote_id, account_via=account.via)
+    for person in channel.people(40):
+        fields = {name: value for name, value in person.items() if name != "person_id"}
+        consent = {"ad_user_data": "granted", "ad_personalization": "granted"}
+        contact = make_contact(session, workspace, **fields, **consent)
+        session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+    session.commit()
+    return made
+
+
+def run_to_its_end(runtime, channel: Harness, clock, sync: Sync):
+    """Slices, later results and the channel's own time, until the run is over."""
+    run = start(runtime, sync)
+    for _ in range(20):
+        slices.work_slice(runtime, run.id)
+        channel.wait()
+        clock.forward(seconds=120)
+        follow.settle(runtime, sync.id)
+        with runtime.sessions() as session:
+            now = session.get_one(type(run), run.id)
+        if now.finished_at:
+            return now
+    return now
+
+
+def matched(channel: Harness, runtime, sync: Sync) -> set[str]:
+    """The known persons in the audience, by the simulator's own books."""
+    with runtime.sessions() as session:
+        audience = session.get_one(Sync, sync.id).audience_id
+    return {p for p in channel.world.members(channel.channel, audience)["persons"] if not p.startswith("unknown:")}
+
+
+def test_audience_holds_exactly_the_segment(runtime, channel, clock, session, sync):
+    """After a run the simulator's own list holds exactly the segment's people; after the next, exactly who is left (B1, S2)."""
+    run = run_to_its_end(runtime, channel, clock, sync)
+    assert (run.state, run.problem_code, run.rows_added) == ("done", None, 40)
+    assert len(matched(channel, runtime, sync)) == 40
+    leavers = select(SegmentMember.member_id).order_by(SegmentMember.member_id).limit(5).scalar_subquery()
+    session.execute(delete(SegmentMember).where(SegmentMember.member_id.in_(leavers)))
+    session.scalars(select(Contact).order_by(Contact.id.desc())).first().city = "Hamburg"
+    session.commit()
+    run = run_to_its_end(runtime, channel, clock, sync)
+    assert (run.state, run.rows_removed) == ("done", 5)
+    assert len(matched(channel, runtime, sync)) == 35
+
+
+def test_channel_says_what_it_makes_of_the_audience(runtime, channel, clock, session, sync):
+    """The channel's own state is kept beside ours, with its age (B9)."""
+    run_to_its_end(runtime, channel, clock, sync)
+    follow.look(runtime, sync.id)
+    session.expire_all()
+    seen = session.get_one(Sync, sync.id)
+    assert seen.status == "synced"
+    assert seen.audience_state != "not known"
+    assert seen.audience_seen_at == runtime.clock()
