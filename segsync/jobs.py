@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
+from segsync.actions import asks, chores, slices
 from segsync.processes import places
 from segsync.queue import Name
 from segsync.runtime import Runtime
@@ -22,27 +23,32 @@ def bind(runtime: Runtime) -> None:
 
 def run_slice(run_id: int) -> None:
     """A slice of a run."""
-    _guarded(Name.RUNS, run_id, lambda runtime: import_module("segsync.actions.slices").work_slice(runtime, run_id))
+    problem = _guarded(Name.RUNS, run_id, lambda runtime: slices.work_slice(runtime, run_id))
+    if problem:
+        try:
+            slices.gave_up(_bound[0], run_id, problem)
+        except SQLAlchemyError as away:
+            log.warning("failure not recorded", run=run_id, problem=type(away).__name__)
 
 
 def answer_ask(ask_id: int) -> None:
     """The answer to what a page asked a channel."""
-    _guarded(Name.ASKS, ask_id, lambda runtime: import_module("segsync.actions.asks").answer(runtime, ask_id))
+    _guarded(Name.ASKS, ask_id, lambda runtime: asks.answer(runtime, ask_id))
 
 
 def do_chore(name: str, subject_id: int) -> None:
-    """Anything else that takes long: imports, exports, refreshes."""
-    _guarded(
-        Name.CHORES,
-        f"{name}:{subject_id}",
-        lambda runtime: import_module("segsync.actions.chores").do(runtime, name, subject_id),
-    )
+    """Anything else that takes long: imports, clearing up, what a channel says later."""
+    _guarded(Name.CHORES, f"{name}:{subject_id}", lambda runtime: chores.do(runtime, name, subject_id))
 
 
-def _guarded(queue: Name, mark: int | str, work: Callable[[Runtime], object]) -> None:
+def _guarded(queue: Name, mark: int | str, work: Callable[[Runtime], object]) -> str:
+    """The name of what went wrong, or ''. Its message may hold people's values, so only its place is logged."""
     runtime = _bound[0]
     runtime.queue.begun(queue, mark)
     try:
         work(runtime)
     except Exception as problem:  # noqa: BLE001 - the outermost place: the claim runs out and the work is tried again
-        log.error("job failed", queue=queue.value, mark=mark, problem=type(problem).__name__, places=places(problem))  # noqa: TRY400 - a traceback's message may hold people's values
+        name = type(problem).__name__
+        log.error("job failed", queue=queue.value, mark=mark, problem=name, places=places(problem))  # noqa: TRY400 - see above
+        return name
+    return ""

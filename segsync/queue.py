@@ -41,7 +41,7 @@ TIMEOUTS: Final = {
     # importing a file of 2 GB
     Name.CHORES: timedelta(hours=6),
 }
-PENDING_SECONDS: Final = 60
+PENDING_SECONDS: Final = 30
 """A wake-up that nobody took for so long is taken to be lost."""
 REDIS_AWAY: Final = timedelta(seconds=5)
 """How long to wait when the bucket cannot be asked."""

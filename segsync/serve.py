@@ -1,4 +1,4 @@
-"""`segsync web`: the pages behind gunicorn, configured here. Its access log has no query strings, and goes through our own."""
+"""`segsync web`: the pages behind gunicorn, configured here. Requests are logged by the application, without query strings."""
 
 from __future__ import annotations
 
@@ -29,13 +29,6 @@ class OurLog(Logger):  # type: ignore[misc]  # gunicorn publishes no types
             log.setLevel(logging.NOTSET)
         self.error_log.setLevel(max(logging.WARNING, logging.getLogger().level))
 
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
-        """One line per request: method, path without query string, status, milliseconds."""
-        milliseconds = int(request_time.total_seconds() * 1000)
-        status = str(resp.status).partition(" ")[0]
-        del req
-        self.access_log.info("%s %s %s %d ms", environ["REQUEST_METHOD"], environ["PATH_INFO"], status, milliseconds)
-
 
 class Web(BaseApplication):  # type: ignore[misc]  # gunicorn publishes no types
     """gunicorn without its command line and configuration files."""
@@ -59,7 +52,6 @@ class Web(BaseApplication):  # type: ignore[misc]  # gunicorn publishes no types
             "keepalive": 5,
             "max_requests": 20_000,
             "max_requests_jitter": 2_000,
-            "accesslog": "-",
             "logger_class": OurLog,
             "post_fork": lambda _server, _worker: self.runtime.after_fork(),
             "control_socket_disable": True,

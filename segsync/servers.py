@@ -279,14 +279,21 @@ def plain_environment() -> dict[str, str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process with this number exists."""
+    """Whether a process with this number runs; one that ended and that nobody collected does not."""
     try:
         os.kill(pid, 0)
+        return _state(pid) != "Z"
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:  # no /proc here, or gone this moment
+        return ""
 
 
 def wait_until(happened: Callable[[], bool], seconds: float) -> bool:

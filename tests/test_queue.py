@@ -1,0 +1,105 @@
+"""Wake-ups and rates: what Redis carries, and what happens without it."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+import rq
+from rq.serializers import JSONSerializer
+
+from segsync.queue import JOBS, REDIS_AWAY, Name, Queue, TokenBucket, connect
+
+
+@pytest.fixture
+def queue(redis_client) -> Queue:
+    return Queue(redis_client)
+
+
+@pytest.fixture
+def away(tmp_path) -> Queue:
+    """A queue whose Redis does not answer."""
+    return Queue(connect(f"unix://{tmp_path}/nobody.sock"))
+
+
+def waiting(redis_client, name) -> list[rq.job.Job]:
+    return rq.Queue(name, connection=redis_client, serializer=JSONSerializer).jobs
+
+
+def test_a_job_carries_ids_and_nothing_else(queue, redis_client):
+    """What lies in Redis is a function's name and numbers, as JSON (no personal data in job arguments)."""
+    queue.wake_run(7)
+    queue.wake_chore("import", 9)
+    (run,), (chore,) = waiting(redis_client, Name.RUNS), waiting(redis_client, Name.CHORES)
+    data = json.loads(zlib.decompress(redis_client.hget(run.key, "data")))
+    assert data == ["segsync.jobs.run_slice", None, [7], {}]
+    assert (chore.func_name, chore.args) == ("segsync.jobs.do_chore", ["import", 9])
+
+
+@pytest.mark.parametrize("name", list(Name))
+def test_every_queue_has_a_function(name):
+    """Each queue's job can be found by the worker."""
+    module, _, attribute = JOBS[name].rpartition(".")
+    assert callable(getattr(import_module(module), attribute))
+
+
+def test_waking_again_and_again_makes_one_job(queue, redis_client):
+    """A run that waits for a free worker is in the queue once, however often the scheduler looks."""
+    for _ in range(5):
+        queue.wake_run(7)
+        queue.wake_ask(7)
+    assert (len(waiting(redis_client, Name.RUNS)), len(waiting(redis_client, Name.ASKS))) == (1, 1)
+
+
+def test_a_wake_up_during_the_work_is_not_lost(queue, redis_client):
+    """What comes due while a worker is at it gets another look."""
+    queue.wake_run(7)
+    queue.begun(Name.RUNS, 7)
+    queue.wake_run(7)
+    assert len(waiting(redis_client, Name.RUNS)) == 2
+
+
+def test_without_redis_nothing_raises(away):
+    """A page that starts a sync works while Redis is away: the database remembers."""
+    away.wake_run(7)
+    away.wake_ask(7)
+    away.wake_chore("import", 7)
+    away.begun(Name.RUNS, 7)
+    assert away.buckets.take("google", 1, 10, 10) == REDIS_AWAY
+
+
+def test_a_bucket_gives_its_burst_and_then_makes_one_wait(redis_client):
+    """Ten requests may go at once; the eleventh is told when its turn comes."""
+    bucket = TokenBucket(redis_client)
+    assert {bucket.take("meta:1", 1, 0.5, 10) for _ in range(10)} == {timedelta(0)}
+    assert timedelta(seconds=1.9) < bucket.take("meta:1", 1, 0.5, 10) <= timedelta(seconds=2)
+    assert bucket.take("meta:2", 1, 0.5, 10) == timedelta(0)
+
+
+def test_being_told_to_wait_costs_nothing(redis_client):
+    """Asking again and again does not push one's turn away."""
+    bucket = TokenBucket(redis_client)
+    bucket.take("meta:1", 10, 0.5, 10)
+    waits = [bucket.take("meta:1", 1, 0.5, 10) for _ in range(20)]
+    assert waits == sorted(waits, reverse=True)
+
+
+def test_what_costs_more_than_the_burst_still_gets_its_turn(redis_client):
+    """A large request waits for a full bucket rather than for ever."""
+    bucket = TokenBucket(redis_client)
+    assert bucket.take("meta:1", 1000, 1, 10) == timedelta(0)
+    assert bucket.take("meta:1", 1, 1, 10) > timedelta(0)
+
+
+def test_many_workers_together_keep_to_the_rate(redis_client):
+    """Eight workers asking at once get the burst and what has been refilled, and not one more."""
+    bucket = TokenBucket(redis_client)
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        taken = sum(pool.map(lambda _: bucket.take("google", 1, 20, 5) == timedelta(0), range(400)))
+    assert 5 <= taken <= 5 + 20 * (time.monotonic() - begun) + 1

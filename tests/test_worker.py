@@ -1,0 +1,140 @@
+"""Workers as real processes: what is woken is done, and what happens when one of them dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import rq
+from rq.serializers import JSONSerializer
+from sqlalchemy import select
+
+from segsync.actions import health
+from segsync.models import Installation
+from segsync.queue import Name
+from segsync.servers import alive, wait_until
+from segsync.worker import queues_of
+
+SECONDS = 30
+
+
+@pytest.fixture
+def start(settings, runtime) -> Iterator:
+    """Starts `segsync worker` over this test's database and Redis, and waits until it says that it is alive."""
+    started = []
+    environment = {
+        **os.environ,
+        "SEGSYNC_DATA": str(settings.data),
+        "SEGSYNC_DATABASE_URL": settings.database_url.get_secret_value(),
+        "SEGSYNC_REDIS_URL": settings.redis_url.get_secret_value(),
+        "SEGSYNC_VAULT_KEYS": settings.vault_keys.get_secret_value(),
+        "SEGSYNC_WORKERS": "1",
+    }
+
+    def run(*, ready=True) -> subprocess.Popen:
+        command = [sys.executable, "-m", "segsync.cli", "worker"]
+        started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
+        if ready:
+            assert wait_until(lambda: health._alive(runtime, "worker ", health.WORKERS_SILENT), SECONDS)
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wake(redis_client, function: str, *args, queue=Name.RUNS) -> None:
+    """Work for a worker, made of what every Python has."""
+    rq.Queue(queue, connection=redis_client, serializer=JSONSerializer).enqueue_call(function, args=list(args))
+
+
+def children(pid: int) -> set[int]:
+    """Processes that were started by this one, by theirs, and so on."""
+    found = {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+    return found.union(*(children(child) for child in found if alive(child)))
+
+
+def test_woken_work_is_done_at_once_on_every_queue(start, redis_client, tmp_path):
+    """A worker takes runs, chores and questions within moments of being woken."""
+    start()
+    for queue in Name:
+        wake(redis_client, "os.mkdir", str(tmp_path / queue.value), queue=queue)
+    assert wait_until(lambda: all((tmp_path / queue.value).exists() for queue in Name), 10)
+
+
+def test_a_worker_that_is_told_to_stop_finishes_its_slice(start, redis_client, tmp_path):
+    """SIGTERM, and Ctrl-C as the terminal sends it: the slice ends as it should, then the worker."""
+    process = start()
+    wake(redis_client, "subprocess.call", ["sh", "-c", f"touch {tmp_path}/begun; sleep 1; touch {tmp_path}/done"])
+    assert wait_until((tmp_path / "begun").exists, 10)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert (tmp_path / "done").exists()
+
+
+def test_a_killed_worker_takes_its_children_along(start, redis_client, tmp_path):
+    """After kill -9 nothing of it goes on writing to an audience."""
+    process = start()
+    wake(redis_client, "subprocess.call", ["sh", "-c", f"touch {tmp_path}/begun; exec sleep 2"])
+    assert wait_until((tmp_path / "begun").exists, 10)
+    family = children(process.pid)
+    process.kill()
+    process.wait()
+    assert wait_until(lambda: not any(alive(pid) for pid in family), 10)
+
+
+def test_a_child_that_dies_is_replaced(start, redis_client, runtime, tmp_path):
+    """One worker that is killed by the system does not leave its queue unattended."""
+    process = start()
+    before = children(process.pid)
+    for child in before:
+        os.kill(child, signal.SIGKILL)
+    assert wait_until(lambda: len(children(process.pid) - before) == len(before), 20)
+    wake(redis_client, "os.mkdir", str(tmp_path / "later"))
+    assert wait_until((tmp_path / "later").exists, 20)
+    assert process.poll() is None
+
+
+def test_work_that_raises_does_not_end_the_worker(start, redis_client, runtime, tmp_path):
+    """A job for something that is not there is logged; the next job is done."""
+    start()
+    runtime.queue.wake_chore("no such chore", 1)
+    runtime.queue.wake_run(404)
+    wake(redis_client, "os.mkdir", str(tmp_path / "next"))
+    assert wait_until((tmp_path / "next").exists, 10)
+
+
+def test_a_worker_that_sees_another_folder_refuses_to_start(start, runtime, session):
+    """A worker whose ledgers are not those of the database sends nothing: it would fill audiences from nothing."""
+    (runtime.ledgers).mkdir(parents=True)
+    (runtime.ledgers / "folder-id").write_text("another one")
+    session.add(Installation(key="ledgers", value={"id": "the right one"}))
+    session.commit()
+    process = start(ready=False)
+    told = process.communicate(timeout=SECONDS)[1]
+    assert process.returncode == 1
+    assert "is not the folder of ledgers that this database knows" in told
+
+
+def test_a_sign_of_life_is_taken_back_in_the_end(start, session):
+    """Who stopped a worker on purpose does not find it in `segsync check` any more."""
+    process = start()
+    process.send_signal(signal.SIGTERM)
+    process.wait(20)
+    assert session.scalars(select(Installation.key).where(Installation.key.startswith("worker"))).all() == []
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_asks_have_a_worker_of_their_own_and_chores_never_hold_up_runs(workers):
+    """Pages get their answers while syncs run, and syncs run while a large file is imported."""
+    plan = dict(queues_of(workers))
+    assert [name for name, queues in plan.items() if queues == [Name.ASKS]] == ["asks"]
+    assert len(plan) == workers + 1
+    assert any(Name.CHORES in queues for queues in plan.values())
+    assert workers == 1 or any(queues == [Name.RUNS] for queues in plan.values())
