@@ -1,0 +1,293 @@
+"""Writes a chunk of clean rows into contacts or companies in a handful of statements over sets.
+
+What is equal already is not touched, so that importing a file again leaves every `change_no` as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+from sqlalchemy.orm import Session
+
+from segsync.actions.company_links import link_contacts_in_stage, link_contacts_of
+from segsync.rules.identity import Known
+from segsync.rules.import_mapping import CUSTOM
+from segsync.rules.import_rows import IDENTITIES, Folded, Laid, Prepared, fold
+from segsync.rules.terms import COMPANY_FIELDS, CONTACT_FIELDS, Consent, Subscription
+
+MERGING: Final = 7_315_024_002
+"""Names our advisory locks: whoever adds contacts or companies to one workspace waits for one another."""
+STATEMENTS: Final = ("subscription", "ad_user_data", "ad_personalization")
+FIELDS: Final = {"contact": (*CONTACT_FIELDS, *STATEMENTS), "company": COMPANY_FIELDS}
+TYPES: Final = {"birth_date": "date", "employees": "bigint"}
+OPT_OUTS: Final = {
+    "subscription": Subscription.NO.value,
+    "ad_user_data": Consent.DENIED.value,
+    "ad_personalization": Consent.DENIED.value,
+}
+"""What a file never undoes, unless a person says that it is the newer word."""
+EVIDENCE: Final = {
+    "subscription": ("subscription_source", "subscription_at"),
+    "ad_user_data": ("consent_source", "consent_at"),
+    "ad_personalization": ("consent_source", "consent_at"),
+}
+Row = Cursor[TupleRow]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where rows go, and what comes with every one of them."""
+
+    workspace_id: int
+    subject: str
+    used: tuple[str, ...]
+    """Fields that the file fills; custom fields with their mark."""
+    tags: tuple[str, ...] = ()
+    segment_id: int | None = None
+    source: str = ""
+    """What stands as the source of subscription and consent."""
+    undo_opt_outs: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        """The table's own columns that the file fills."""
+        return [name for name in FIELDS[self.subject] if name in self.used]
+
+    @property
+    def has_custom(self) -> bool:
+        """Whether the file fills custom fields."""
+        return any(name.startswith(CUSTOM) for name in self.used)
+
+
+@dataclass
+class Merged:
+    """What a chunk did, counted in rows of the file."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    opt_outs_kept: int = 0
+    listed: int = 0
+    refused: list[tuple[Prepared, str]] = field(default_factory=list)
+
+    def __add__(self, other: Merged) -> Merged:
+        return Merged(
+            self.created + other.created,
+            self.updated + other.updated,
+            self.unchanged + other.unchanged,
+            self.opt_outs_kept + other.opt_outs_kept,
+            self.listed + other.listed,
+            self.refused + other.refused,
+        )
+
+
+def lock(session: Session, workspace_id: int) -> None:
+    """Until the transaction ends, nobody else finds or makes contacts in this workspace."""
+    cursor = _cursor(session)
+    cursor.execute("select pg_advisory_xact_lock(%s, %s)", (MERGING % 2**31, workspace_id % 2**31))
+
+
+def merge(session: Session, target: Target, rows: Sequence[Prepared]) -> Merged:
+    """Writes the rows in the caller's transaction. Raises psycopg.DataError for a value that the database does not take."""
+    lock(session, target.workspace_id)
+    cursor = _cursor(session)
+    # The tables grow under the planner's feet: whatever it believes of their size, the way is by their indexes.
+    cursor.execute("set local enable_seqscan = off")
+    known, names = _who_fits(cursor, target, rows)
+    folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject), names)
+    _stage(cursor, target, folded)
+    changed = _write(cursor, target)
+    listed = _list(cursor, target) if target.segment_id else 0
+    cursor.execute("set local enable_seqscan = on")
+    return _counted(folded, changed, opt_outs=_kept(folded, cursor, target), listed=listed)
+
+
+def _cursor(session: Session) -> Row:
+    connection: Any = session.connection().connection.driver_connection
+    cursor: Row = connection.cursor()
+    return cursor
+
+
+def _who_fits(cursor: Row, target: Target, rows: Sequence[Prepared]) -> tuple[Known, Callable[[int], str]]:
+    """Everybody who could fit a row: a few for each row and identifier, found by index."""
+    fields = IDENTITIES[target.subject]
+    label = "concat_ws(' ', first_name, last_name)" if target.subject == "contact" else "name"
+    known, names = Known(), dict[int, str]()
+    cursor.execute(
+        f"select distinct c.* from unnest({', '.join(['%s::text[]'] * len(fields))}) as r({', '.join(fields)}) "
+        f"cross join lateral ({_by_each(target, fields, label)}) c",
+        [[row.values.get(name) for row in rows] for name in fields],
+    )
+    for member, name, *identity in cursor:
+        known.put(member, tuple(identity))
+        names[member] = name
+    return known, lambda member: f"no. {member}{f' ({names[member]})' if names.get(member) else ''}"
+
+
+def _by_each(target: Target, fields: Sequence[str], label: str) -> str:
+    parts = []
+    for place, name in enumerate(fields):
+        stronger = "".join(f" and (r.{other} is null or m.{other} is null)" for other in fields[:place])
+        parts.append(
+            f"(select id, {label}, {', '.join(fields)} from {target.subject} m "
+            f"where m.workspace_id = {target.workspace_id:d} and m.{name} = r.{name}{stronger} limit 3)"
+        )
+    return " union all ".join(parts)
+
+
+def _new_ids(cursor: Row, table: str, at_once: int = 500) -> Callable[[], int]:
+    waiting: list[int] = []
+
+    def new_id() -> int:
+        if not waiting:
+            cursor.execute(
+                "select nextval(pg_get_serial_sequence(%s, 'id')) from generate_series(1, %s)", (table, at_once)
+            )
+            waiting.extend(row[0] for row in reversed(cursor.fetchall()))
+        return waiting.pop()
+
+    return new_id
+
+
+def _stage(cursor: Row, target: Target, folded: Folded) -> None:
+    """Puts what is to be written into a table of this transaction, by COPY."""
+    columns = [f"{name} {TYPES.get(name, 'text')}" for name in target.columns]
+    cursor.execute("drop table if exists pg_temp.import_stage")
+    cursor.execute(
+        f"create temp table import_stage (id bigint primary key, is_new boolean, gone text[], custom jsonb, tags text[], "
+        f"company_external_id text{''.join(', ' + column for column in columns)}) on commit drop"
+    )
+    with cursor.copy("copy import_stage from stdin") as copy:
+        for laid in folded.laid.values():
+            copy.write_row(_staged(target, laid))
+    cursor.execute("analyze import_stage")
+
+
+def _staged(target: Target, laid: Laid) -> list[Any]:
+    values = laid.values
+    custom = {name.removeprefix(CUSTOM): value for name, value in values.items() if name.startswith(CUSTOM)}
+    tags = list(dict.fromkeys([*target.tags, *values.get("tags", ())]))
+    return [
+        laid.member,
+        laid.new,
+        sorted(laid.gone) or None,
+        json.dumps(custom) if custom else None,
+        tags or None,
+        values.get("company_external_id"),
+        *(values.get(name) for name in target.columns),
+    ]
+
+
+def _write(cursor: Row, target: Target) -> set[int]:
+    """Adds the new ones and changes those that differ; the ids of the latter."""
+    cursor.execute(_insert(target), _evidence(target))
+    if not target.columns and not target.has_custom and not target.tags and "tags" not in target.used:
+        return set()
+    cursor.execute(_update(target), _evidence(target))
+    changed = {row[0] for row in cursor.fetchall()}
+    if target.subject == "contact":
+        changed |= link_contacts_in_stage(cursor, target.workspace_id)
+    else:
+        cursor.execute("select id from import_stage where is_new or id = any(%s)", (list(changed),))
+        link_contacts_of(cursor, target.workspace_id, companies=[row[0] for row in cursor.fetchall()])
+    return changed
+
+
+def _evidence(target: Target) -> dict[str, Any]:
+    return {"workspace": target.workspace_id, "source": target.source, "undo": target.undo_opt_outs}
+
+
+def _insert(target: Target) -> str:
+    columns = [name for name in target.columns if name not in OPT_OUTS]
+    said = [name for name in target.columns if name in OPT_OUTS]
+    names = [*columns, *said, *dict.fromkeys(proof for name in said for proof in EVIDENCE[name])]
+    values = [f"s.{name}" for name in columns] + [f"coalesce(s.{name}, 'unknown')" for name in said]
+    for proof in names[len(columns) + len(said) :]:
+        given = " or ".join(f"s.{name} is not null" for name in said if proof in EVIDENCE[name])
+        values.append(f"case when {given} then {_proof(proof)} end")
+    return (
+        f"insert into {target.subject} (id, workspace_id, custom, tags{''.join(', ' + name for name in names)}) "
+        f"select s.id, %(workspace)s, coalesce(s.custom, '{{}}'), coalesce(s.tags, '{{}}')"
+        f"{''.join(', ' + value for value in values)} from import_stage s where s.is_new"
+    )
+
+
+def _proof(column: str) -> str:
+    return "%(source)s" if column.endswith("_source") else "now()"
+
+
+def _update(target: Target) -> str:
+    """Sets what the file says and differs. A row that brings nothing new is not written at all."""
+    after = {name: _after(name) for name in target.columns}
+    if target.has_custom:
+        after["custom"] = _custom_after(target)
+    after["tags"] = (
+        "case when s.tags is null or s.tags <@ m.tags then m.tags "
+        "else array(select distinct unnest(m.tags || s.tags) order by 1) end"
+    )
+    names = list(after)
+    proofs: dict[str, list[str]] = {}
+    for name in (name for name in names if name in OPT_OUTS):
+        for proof in EVIDENCE[name]:
+            proofs.setdefault(proof, []).append(name)
+    sets = [f"{name} = n.{name}" for name in names] + [
+        f"{proof} = case when {' or '.join(f'm.{name} is distinct from n.{name}' for name in said)} "
+        f"then {_proof(proof)} else m.{proof} end"
+        for proof, said in proofs.items()
+    ]
+    return (
+        f"update {target.subject} m set {', '.join(sets)}, updated_at = now() from ("
+        f"select m.id, {', '.join(f'{value} as {name}' for name, value in after.items())} "
+        f"from import_stage s join {target.subject} m on m.id = s.id where not s.is_new) n "
+        f"where m.id = n.id and ({', '.join(f'm.{name}' for name in names)}) "
+        f"is distinct from ({', '.join(f'n.{name}' for name in names)}) returning m.id"
+    )
+
+
+def _after(name: str) -> str:
+    if name in OPT_OUTS:
+        said = f"coalesce(s.{name}, case when '{name}' = any(s.gone) then 'unknown' else m.{name} end)"
+        return f"case when m.{name} = '{OPT_OUTS[name]}' and not %(undo)s then m.{name} else {said} end"
+    return f"case when '{name}' = any(s.gone) then null else coalesce(s.{name}, m.{name}) end"
+
+
+def _custom_after(target: Target) -> str:
+    keys = [name.removeprefix(CUSTOM) for name in target.used if name.startswith(CUSTOM)]
+    gone = " - ".join(f"(case when '{CUSTOM}{key}' = any(s.gone) then '{key}' else '' end)" for key in keys)
+    return f"(m.custom || coalesce(s.custom, '{{}}')) - {gone}"
+
+
+def _kept(folded: Folded, cursor: Row, target: Target) -> int:
+    """How often an opt-out stayed although the file said otherwise."""
+    said = [name for name in target.columns if name in OPT_OUTS]
+    if not said or target.undo_opt_outs or not folded.laid:
+        return 0
+    kept = " or ".join(f"(m.{name} = '{OPT_OUTS[name]}' and s.{name} <> m.{name})" for name in said)
+    cursor.execute(f"select count(*) from import_stage s join {target.subject} m using (id) where {kept}")
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _list(cursor: Row, target: Target) -> int:
+    cursor.execute(
+        "insert into segment_member (segment_id, member_id) select %s, id from import_stage on conflict do nothing",
+        (target.segment_id,),
+    )
+    return cursor.rowcount
+
+
+def _counted(folded: Folded, changed: set[int], *, opt_outs: int, listed: int) -> Merged:
+    merged = Merged(opt_outs_kept=opt_outs, listed=listed, refused=folded.refused)
+    for laid in folded.laid.values():
+        further = len(laid.lines) - 1
+        merged.created += laid.new
+        touched = not laid.new and laid.member in changed
+        brought = laid.added if laid.new or touched else 0
+        merged.updated += touched + brought
+        merged.unchanged += (not laid.new and not touched) + further - brought
+    return merged

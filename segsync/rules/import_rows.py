@@ -1,0 +1,142 @@
+"""Rows of a file on their way to contacts or companies: cleaned, told apart, and those of one person laid over one another.
+
+Pure and picklable throughout, so that another process can take a part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from segsync.rules.cleaning import CUSTOM as CUSTOM_CLEANERS
+from segsync.rules.cleaning import SUBJECTS, Cell, Cleaner, Door, Reason, clean_row
+from segsync.rules.identity import COMPANY_IDENTITY, CONTACT_IDENTITY, Identity, Known, identity_of, merged
+from segsync.rules.import_mapping import CUSTOM, ColumnMap, Custom
+
+IDENTITIES = {"contact": CONTACT_IDENTITY, "company": COMPANY_IDENTITY}
+NO_IDENTITY = {
+    "contact": "This row has no external id, e-mail or phone that can be used",
+    "company": "This row has no external id or domain that can be used",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the rows of one file are to be understood."""
+
+    subject: str
+    mapping: ColumnMap
+    door: Door
+    custom: tuple[Custom, ...] = ()
+
+    def cleaners(self) -> dict[str, Cleaner]:
+        """The cleaner of each field that the file fills."""
+        types = {CUSTOM + each.key: CUSTOM_CLEANERS[each.type] for each in self.custom}
+        known = {**SUBJECTS[self.subject], **types}
+        return {target: known[target] for target in self.mapping.targets if target}
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A clean row. `values` are those to set, `gone` the fields to empty, `left_out` the cells that could not be used."""
+
+    line: int
+    values: dict[str, Any]
+    gone: frozenset[str] = frozenset()
+    left_out: dict[str, Reason] = field(default_factory=dict)
+
+
+def prepare(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> list[Prepared]:
+    """Rows (line, cells) cleaned by the very code that forms go through."""
+    cleaners, targets, clear = reading.cleaners(), reading.mapping.targets, reading.mapping.clear
+    used = [(place, target) for place, target in enumerate(targets) if target]
+    return [
+        _prepared(line, clean_row({target: cells[place] for place, target in used}, cleaners, reading.door), clear)
+        for line, cells in rows
+    ]
+
+
+def _prepared(line: int, cells: dict[str, Cell], clear: frozenset[str]) -> Prepared:
+    values = {name: cell.value for name, cell in cells.items() if cell.value is not None}
+    left_out = {name: cell.reason for name, cell in cells.items() if cell.reason is not None}
+    # A cell that cannot be used is not an empty one: what stands there stays.
+    gone = frozenset(name for name in clear & cells.keys() if name not in values and name not in left_out)
+    return Prepared(line, values, gone, left_out)
+
+
+@dataclass(slots=True)
+class Laid:
+    """All rows of one member in this chunk, laid over one another; the later cell wins."""
+
+    member: int
+    new: bool
+    values: dict[str, Any]
+    gone: set[str]
+    lines: list[int]
+    added: int = 0
+    """How many of the later rows brought something more."""
+
+
+@dataclass
+class Folded:
+    """What a chunk comes to."""
+
+    laid: dict[int, Laid] = field(default_factory=dict)
+    refused: list[tuple[Prepared, str]] = field(default_factory=list)
+
+
+def fold(
+    subject: str, rows: Iterable[Prepared], known: Known, new_id: Callable[[], int], name: Callable[[int], str]
+) -> Folded:
+    """Finds whom each row means, in order: as if the rows had been written one after the other."""
+    fields = IDENTITIES[subject]
+    folded = Folded()
+    for row in rows:
+        identity = identity_of(row.values, fields)
+        fitting = known.fitting(identity)
+        if not any(identity):
+            folded.refused.append((row, _nobody(subject, row)))
+        elif len(fitting) > 1:
+            folded.refused.append((row, _ambiguous(subject, [name(member) for member in fitting])))
+        else:
+            member = fitting[0] if fitting else new_id()
+            _lay(folded, row, member, new=not fitting)
+            before = known.identity(member) if fitting else (None,) * len(fields)
+            known.put(member, _after(row, fields, merged(identity, before)))
+    return folded
+
+
+def _after(row: Prepared, fields: Sequence[str], identity: Identity) -> Identity:
+    return tuple(None if name in row.gone else value for name, value in zip(fields, identity, strict=True))
+
+
+def _lay(folded: Folded, row: Prepared, member: int, *, new: bool) -> None:
+    laid = folded.laid.get(member)
+    if laid is None:
+        folded.laid[member] = Laid(member, new, dict(row.values), set(row.gone), [row.line])
+        return
+    before = dict(laid.values), set(laid.gone)
+    tags = dict.fromkeys([*laid.values.get("tags", ()), *row.values.get("tags", ())])
+    laid.values.update(row.values)
+    if tags:
+        laid.values["tags"] = list(tags)
+    laid.gone = (laid.gone - row.values.keys()) | row.gone
+    for gone in row.gone:
+        laid.values.pop(gone, None)
+    laid.lines.append(row.line)
+    laid.added += (laid.values, laid.gone) != before
+
+
+def _nobody(subject: str, row: Prepared) -> str:
+    why = "; ".join(
+        f"{name}: {reason.sentence.rstrip('.').lower()}"
+        for name, reason in row.left_out.items()
+        if name in IDENTITIES[subject]
+    )
+    return f"{NO_IDENTITY[subject]}{f' ({why})' if why else ''}."
+
+
+def _ambiguous(subject: str, names: list[str]) -> str:
+    noun = "contacts" if subject == "contact" else "companies"
+    return f"This row fits {'two' if len(names) == 2 else 'several'} {noun}: {' and '.join(names)}."  # noqa: PLR2004
