@@ -32,6 +32,7 @@ from segsync.supervisor import Part, stop_all
 READY_SECONDS: Final = 120.0
 CHANNELS: Final = ("google", "linkedin", "meta")
 LOCAL: Final = "127.0.0.1"
+CHANNEL_OPTIONS: Final = {"simulated": "yes", "poll_seconds": "3", "source_platform": "SEGSYNC"}
 
 
 class Demo:
@@ -161,7 +162,7 @@ def channel_settings(urls: dict[str, dict[str, str]]) -> dict[str, str]:
         chosen[f"{prefix}CLIENT_ID"] = f"demo-{name}"
         chosen[f"{prefix}CLIENT_SECRET"] = f"demo-secret-{name}"
         chosen[f"{prefix}BASES"] = json.dumps(urls[name])
-        chosen[f"{prefix}OPTIONS"] = json.dumps({"simulated": "yes"})
+        chosen[f"{prefix}OPTIONS"] = json.dumps(CHANNEL_OPTIONS)
     return chosen
 
 
