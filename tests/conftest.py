@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -78,6 +80,7 @@ def servers(data_root) -> Iterator[Servers]:
 
 
 NUMBERS = count(1)
+KINDS = ("browser", "contract", "property", "slow")
 
 
 @pytest.fixture
@@ -133,3 +136,31 @@ def session(runtime):
     """A database session that the test commits itself."""
     with runtime.sessions() as opened:
         yield opened
+
+
+class Kinds:
+    """Counts tests and their time by kind, for the summary of `make test`."""
+
+    def __init__(self, report: Path) -> None:
+        self.report = report
+        self.found: dict[str, dict[str, float]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Each test reports its set-up, its call and its end."""
+        kind = next(
+            (name for name in KINDS if name in report.keywords), "faults" if "/faults/" in report.nodeid else "unit"
+        )
+        counted = self.found.setdefault(kind, {"passed": 0, "failed": 0, "skipped": 0, "seconds": 0})
+        counted["seconds"] += report.duration
+        if report.when == "call" or report.outcome != "passed":
+            counted[report.outcome] += 1
+
+    def pytest_sessionfinish(self) -> None:
+        """Leaves the figures to whoever started the run."""
+        self.report.write_text(json.dumps(self.found))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Counts only when asked to."""
+    if path := os.environ.get("SEGSYNC_TEST_REPORT"):
+        config.pluginmanager.register(Kinds(Path(path)))

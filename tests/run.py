@@ -1,0 +1,115 @@
+"""Everything that `make test` runs, two things at a time, with one summary line at the end.
+
+Lint, types, layers and pins run beside the tests; browser tests come last and alone, because they are about time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+BUILD = ROOT / "build"
+STRICT = os.environ.get("CI") == "true"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one step went. Counts are of tests by outcome."""
+
+    name: str
+    seconds: float
+    failed: bool
+    output: str
+    kinds: dict[str, dict[str, float]]
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def step(name: str, *command: str) -> Result:
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return Result(name, time.monotonic() - began, done.returncode != 0, done.stdout + done.stderr, {})
+
+
+def tests(name: str, selection: str) -> Result:
+    """A run of pytest, its output shown as it comes."""
+    report = BUILD / f"{name}.json"
+    report.unlink(missing_ok=True)
+    began = time.monotonic()
+    command = [str(BIN / "python"), "-m", "pytest", "-q", "-m", selection]
+    environment = os.environ | {"SEGSYNC_TEST_REPORT": str(report)}
+    code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    kinds = json.loads(report.read_text()) if report.exists() else {}
+    return Result(name, time.monotonic() - began, code not in {0, 5}, "", kinds)
+
+
+def pins() -> Result:
+    """Every dependency of the project is pinned, and the installer is the one that is pinned."""
+    began = time.monotonic()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock, re.MULTILINE))
+    names = [re.split(r"[\[<>=!~; ]", one, maxsplit=1)[0].lower().replace("_", "-") for one in wanted]
+    wrong = [f"{name} is not in requirements.lock: make lock" for name in names if name not in pinned]
+    installer = (ROOT / "requirements-installer.txt").read_text()
+    if f"uv=={pinned.get('uv')}" not in installer:
+        wrong.append("requirements-installer.txt names another uv than requirements.lock: make lock")
+    return Result("pins", time.monotonic() - began, bool(wrong), "\n".join(wrong), {})
+
+
+def checks() -> list[Result]:
+    return [
+        pins(),
+        step("lint", str(BIN / "ruff"), "check", "."),
+        step("format", str(BIN / "ruff"), "format", "--check", "."),
+        step("types", str(BIN / "mypy")),
+        step("layers", str(BIN / "lint-imports")),
+    ]
+
+
+def main() -> int:
+    BUILD.mkdir(exist_ok=True)
+    with ThreadPoolExecutor(1) as pool:
+        beside = pool.submit(checks)
+        ran = [tests("tests", "not browser")]
+        ran += beside.result()
+    ran.append(tests("browser", "browser"))
+    for result in ran:
+        if result.failed and result.output:
+            say(f"\n--- {result.name} ---\n{result.output.strip()}")
+    return summary(ran)
+
+
+def summary(ran: list[Result]) -> int:
+    kinds: dict[str, dict[str, float]] = {}
+    for result in ran:
+        kinds |= result.kinds
+    failed = [result.name for result in ran if result.failed]
+    passed, broken, skipped = (
+        int(sum(kind[what] for kind in kinds.values())) for what in ("passed", "failed", "skipped")
+    )
+    if STRICT and kinds.get("browser", {}).get("skipped"):
+        failed.append("browser tests were skipped")
+    parts = [f"{result.name} {result.seconds:.0f} s" for result in ran if result.name not in {"tests", "browser"}]
+    parts += [f"{name} {int(kind['passed'])} in {kind['seconds']:.0f} s" for name, kind in sorted(kinds.items())]
+    say(("FAILED: " + ", ".join(failed) if failed else "All is well") + " | " + " · ".join(parts))
+    say(f"{passed} passed, {broken} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
