@@ -146,7 +146,7 @@ class Server:
             raise Refused("USER_PERMISSION_DENIED")
         if login and not manages(self._world, login, number):
             raise Refused("INVALID_LOGIN_CUSTOMER_ID_SERVING_CUSTOMER_ID_COMBINATION")
-        if doc["status"] != "ENABLED":
+        if doc["status"] in {"CANCELED", "CLOSED"}:  # a suspended one can still be looked at
             raise Refused("CUSTOMER_NOT_ENABLED")
 
     def _strike(self, fault: Fault | None) -> None:

@@ -28,7 +28,15 @@ KEY_TYPES = {
     3: "USER_ID",
 }
 STATUSES = {"OPEN": "OPEN", 1: "OPEN", "CLOSED": "CLOSED", 2: "CLOSED"}
-CHANGEABLE = {"displayName", "description", "membershipStatus", "membershipDuration", "integrationCode"}
+# Our name of a value -> Google's.
+CHANGEABLE_AS = {
+    "name": "displayName",
+    "description": "description",
+    "integration_code": "integrationCode",
+    "membership_status": "membershipStatus",
+    "membership_duration": "membershipDuration",
+}
+CHANGEABLE = set(CHANGEABLE_AS.values())
 KNOWN = CHANGEABLE | {"name", "ingestedUserListInfo", "accountAccessStatus", "targetNetworkInfo"}
 FIELDS = {"id", "displayName", "description", "membershipStatus", "integrationCode", "accessReason"}
 SMALLEST = 100
@@ -91,7 +99,7 @@ class Lists:
             raise Refused("IMMUTABLE_FIELD_FOR_UPDATE", mask)
         if "displayName" in mask:
             self._check_name(number, body.get("displayName"), found)
-        values = {name: value for name, value in _values(body).items() if _camel(name) in mask}
+        values = {name: value for name, value in _values(body).items() if CHANGEABLE_AS[name] in mask}
         if flask.request.args.get("validateOnly") != "true":
             self._world.put(CHANNEL, "audiences", found, doc | values)
         return _shown(self._world, doc | values)
@@ -122,7 +130,7 @@ class Lists:
                 "INVALID_DISPLAY_NAME" if name is not None else "REQUIRED_FIELD_MISSING", ["user_list.display_name"]
             )
         for other in self._world.all(CHANNEL, "audiences"):
-            if other["account"] == number and other["key"] != but and other["display_name"] == name:
+            if other["account"] == number and other["key"] != but and other["name"] == name:
                 raise Refused("DISPLAY_NAME_ALREADY_USED", ["user_list.display_name"])
 
 
@@ -141,7 +149,7 @@ def _values(body: Mapping[str, Any]) -> dict[str, Any]:
     if status not in STATUSES:
         raise Refused("INVALID_ARGUMENT", ["user_list.membership_status"])
     return {
-        "display_name": str(body.get("displayName", "")),
+        "name": str(body.get("displayName", "")),
         "description": str(body.get("description", "")),
         "integration_code": str(body.get("integrationCode", "")),
         "membership_status": STATUSES[status],
@@ -179,7 +187,7 @@ def _shown(world: World, doc: Document) -> dict[str, Any]:
         "name": f"accountTypes/GOOGLE_ADS/accounts/{doc['account']}/userLists/{doc.get('key', '')}",
         "id": doc.get("key", ""),
         "readOnly": bool(doc.get("read_only")),
-        "displayName": doc["display_name"],
+        "displayName": doc["name"],
         "description": doc["description"],
         "integrationCode": doc["integration_code"],
         "membershipStatus": doc["membership_status"],

@@ -12,7 +12,7 @@ from connectors.contract import Kind
 from connectors.google import simulator
 from connectors.google.identifiers import ADDRESS, CAPABILITIES, PEOPLE, identifiers
 from segsync.audience.engines import DuckDBWords
-from tests.contract.harness_google import sha
+from tests.connectors.google_at_hand import sha
 
 FIELDS = PEOPLE.fields
 
@@ -41,7 +41,12 @@ OFFICIAL = {
 
 def test_the_examples_that_google_publishes_come_out_right(sent):
     """Google's own examples, with the hashes it states, come out letter by letter (B18)."""
-    given_fields = {"email": "emailAddress", "phone": "phoneNumber", "first_name": "givenName", "last_name": "familyName"}
+    given_fields = {
+        "email": "emailAddress",
+        "phone": "phoneNumber",
+        "first_name": "givenName",
+        "last_name": "familyName",
+    }
     fields = {name: OFFICIAL[column][0] for name, column in given_fields.items()}
     answer = sent(**fields, country="US", postal_code="94045")
     assert {name: answer[name] for name in OFFICIAL} == {name: digest for name, (_, digest) in OFFICIAL.items()}
