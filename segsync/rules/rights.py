@@ -78,3 +78,25 @@ ROUTES |= {
 }
 
 ROUTES |= {"alerts.index": Right.SEE_SYNCS, "alerts.show_catalogue": Right.SEE_SYNCS}
+
+ROUTES |= {"audit.index": Right.AUDIT, "audit.export": Right.AUDIT}
+
+ROUTES |= {
+    "people.index": Right.SEE_PEOPLE,
+    "people.one": Right.SEE_PEOPLE,
+    "people.invite": Right.EDIT_PEOPLE,
+    "people.withdraw": Right.EDIT_PEOPLE,
+    "people.change": Right.EDIT_PEOPLE,
+    "people.deactivate": Right.EDIT_PEOPLE,
+    "people.reactivate": Right.EDIT_PEOPLE,
+}
+
+ROUTES |= {
+    "workspaces.index": Right.SEE_PEOPLE,
+    "workspaces.one": Right.SEE_PEOPLE,
+    "workspaces.create": Right.EDIT_PEOPLE,
+    "workspaces.change": Right.EDIT_PEOPLE,
+}
+
+# who may not change them may still know what they are
+ROUTES |= {"settings.index": Right.SEE_SYNCS, "settings.change": Right.EDIT_CONSENT_RULES}

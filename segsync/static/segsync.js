@@ -164,7 +164,7 @@
   // One press is enough: a second one while the first is on its way does nothing.
   document.addEventListener("submit", (event) => {
     if (event.target.dataset.sent) return event.preventDefault();
-    if (event.target.method === "post") event.target.dataset.sent = "yes";
+    if (event.target.method === "post" && event.target.dataset.again === undefined) event.target.dataset.sent = "yes";
   });
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((each) => delete each.dataset.sent));
 

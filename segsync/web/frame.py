@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, session
+from flask import Flask, abort, current_app, g, request, session, url_for
 from flask_login import current_user
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -103,6 +103,12 @@ def show_refusal(form: PageForm, refusal: Refused) -> None:
         raise refusal
     form.refuse(refusal.message, field=refusal.field, link=refusal.link)
     db().rollback()
+
+
+def outside_address(endpoint: str, **values: Any) -> str:
+    """An address to hand on to somebody outside: under the public address where one is set."""
+    base = runtime().settings.public_url or request.host_url.rstrip("/")
+    return base + url_for(endpoint, **values)
 
 
 def safe_next(target: str | None, default: str) -> str:

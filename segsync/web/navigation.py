@@ -10,6 +10,7 @@ from flask import Flask, current_app, request, url_for
 from segsync.actions import alert_lists
 from segsync.models import Workspace
 from segsync.rules.rights import ROUTES, Right
+from segsync.rules.terms import Role
 from segsync.web import frame
 from segsync.web.paging import page_address
 from segsync.web.words import channel_label
@@ -94,6 +95,8 @@ def simulated() -> list[str]:
 
 def _open(place: Place, workspace: Workspace | None) -> bool:
     needed = ROUTES.get(place.endpoint)
+    if place.for_administrators and not Role(frame.me().role).administers:
+        return False
     if place.endpoint not in current_app.view_functions or (place.of_workspace and workspace is None):
         return False
     return not isinstance(needed, Right) or frame.may(needed)

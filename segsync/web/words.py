@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -68,15 +68,15 @@ def ago(moment: datetime | None) -> str:
         if abs(seconds) < below:
             told = f"{int(abs(seconds) // unit)} {sign}"
             return f"{told} ago" if seconds > 0 else f"in {told}"
-    there = moment.astimezone(_zone())
-    return f"{there.day} {there:%B}" if there.year == now.astimezone(_zone()).year else f"{there.day} {there:%B %Y}"
+    there = moment.astimezone(zone())
+    return f"{there.day} {there:%B}" if there.year == now.astimezone(zone()).year else f"{there.day} {there:%B %Y}"
 
 
 def exactly(moment: datetime | None) -> str:
     """The whole time with its zone: 'Monday, 2 March 2026, 09:00:00 UTC'."""
     if moment is None:
         return ""
-    there = moment.astimezone(_zone())
+    there = moment.astimezone(zone())
     return f"{there:%A}, {there.day} {there:%B %Y, %H:%M:%S %Z}"
 
 
@@ -100,7 +100,8 @@ def status_words(status: Any) -> tuple[str, str]:
     return STATUS_WORDS[Status(status)]
 
 
-def _zone() -> ZoneInfo | Any:
+def zone() -> tzinfo:
+    """The zone of the workspace that the person is in, else UTC."""
     workspace = frame.current_workspace() if frame.signed_in() else None
     if workspace is None:
         return UTC
