@@ -7,7 +7,7 @@ starts with http:// or grpc:// is a local stand-in without.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -29,10 +29,15 @@ VERSION = "v26"
 HOST = "googleads.googleapis.com"
 SECONDS = 60.0
 MESSAGE_BYTES = 64 * 1024 * 1024
-SERVICES = "google.ads.googleads.{}.services.services.{}"
+SERVICES = ("CustomerService", "GoogleAdsService")
+MODULE = "google.ads.googleads.{}.services.services.{}"
 FAILURE = "google.ads.googleads.{}.errors.googleadsfailure-bin"
 # The library retries nothing by itself. A connection that went stale is worth a second try; everything else is told.
 RETRY = Retry(predicate=if_exception_type(ServiceUnavailable), initial=0.3, maximum=2.0, multiplier=2.0, timeout=5.0)
+
+
+def _service_module(version: str, name: str) -> Any:
+    return import_module(MODULE.format(version, util.convert_upper_case_to_snake_case(name)))
 
 
 class _Bearer(Interceptor, grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
@@ -68,8 +73,7 @@ class _Client(GoogleAdsClient):  # type: ignore[misc]
 
     def get_service(self, name: str, **_: Any) -> Any:
         """The service on our channel, with the token and the login account in every call."""
-        module = import_module(SERVICES.format(self.version, util.convert_upper_case_to_snake_case(name)))
-        service = getattr(module, f"{name}Client")
+        service = getattr(_service_module(self.version, name), f"{name}Client")
         channel = grpc.intercept_channel(
             self._channel,
             MetadataInterceptor(None, self.login_customer_id),
@@ -86,6 +90,10 @@ class Ads:
         self._version = app.version or VERSION
         self._base = app.bases.get("ads", HOST)
         self._channel = PerProcess(self._open)
+        # Loading a version takes a second and 50 MB: once here, not in each forked worker. An unknown one is told at the call.
+        with suppress(ModuleNotFoundError):
+            for name in SERVICES:
+                _service_module(self._version, name)
 
     def _open(self) -> Any:
         scheme, _, host = self._base.rstrip("/").rpartition("://")

@@ -13,7 +13,7 @@ from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResu
 from connectors.google.data_manager import DataManager, Refusal, destination
 from connectors.google.identifiers import ADDRESS, PEOPLE
 from connectors.google.replies import NO_MORE_STATUS, RECORD_TO_BLAME, match_range, processing
-from connectors.problems import Code
+from connectors.problems import Code, UnexpectedReply
 
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 METHODS = {Action.ADD: "audienceMembers:ingest", Action.REMOVE: "audienceMembers:remove"}
@@ -106,16 +106,17 @@ def _body(
 
 def _blame(sending: _Sending, refusal: Refusal) -> None:
     """Takes out the records that Google blames. Raises the problem where it is not about records."""
-    if refusal.http != 400 or refusal.reason not in RECORD_TO_BLAME | {""}:  # noqa: PLR2004 - HTTP: bad request
-        raise refusal.problem()
+    problem = refusal.problem()
+    if refusal.http != 400 or not isinstance(problem, UnexpectedReply):  # noqa: PLR2004 - HTTP: bad request
+        raise problem
     known = [index for index in refusal.records if index < len(sending.members)]
     if known:
         sending.take_out(known, Code.ROW_BAD_FORMAT, refusal.name)
-    elif refusal.reason:
+    elif refusal.reason in RECORD_TO_BLAME and not refusal.fields:
         # Some record is bad, and Google does not say which: none was processed.
         sending.take_out(range(len(sending.members)), Code.ROW_BAD_FORMAT, refusal.name)
     else:
-        raise refusal.problem()
+        raise problem
 
 
 def _sent(sending: _Sending, request_id: str, total: int) -> PushResult:

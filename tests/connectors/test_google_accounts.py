@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -257,3 +260,26 @@ def test_logs_hold_nothing_of_the_person(google, caplog):
     google.connector.ad_accounts(token)
     assert token.access_token not in caplog.text
     assert "ada.byron@" not in caplog.text
+
+
+FORKED = """
+import json, os, sys
+from connectors.contract import Application, Token
+from connectors.google.connector import GoogleConnector
+
+given = json.load(sys.stdin)
+connector = GoogleConnector(Application("client", "secret", given["bases"]))
+for _ in range(2):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if connector.ad_accounts(Token(given["token"], "ada")) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+assert connector.ad_accounts(Token(given["token"], "ada"))
+"""
+
+
+@pytest.mark.slow
+def test_workers_may_fork_after_loading_the_connector(google, ada):
+    """Loading the connector opens nothing: each forked worker opens its own connection."""
+    given = json.dumps({"bases": dict(google.app.bases), "token": ada.access_token})
+    subprocess.run([sys.executable, "-c", FORKED], input=given, text=True, check=True, timeout=60)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Action, AudienceRef, Batch
 from connectors.google.members import ROUNDS
-from connectors.problems import AccessDenied, Code, SegmentRefused, TryLater
+from connectors.problems import AccessDenied, Code, SegmentRefused, TryLater, UnexpectedReply
 from tests.connectors.google_at_hand import (
     SEARCH,
     SHOPPING,
@@ -131,6 +131,19 @@ def test_bad_records_that_google_does_not_name_refuse_the_batch(google, connecto
     result = connector.push(ada, SEARCH, audience, batch(people(4)))
     assert (result.accepted, result.receipt) == (0, "")
     assert [(one.code, one.count) for one in result.refused] == [(Code.ROW_BAD_FORMAT, 4)]
+
+
+def test_a_reason_that_is_new_to_us_still_names_its_records(google, connector, ada, audience):
+    """A record that Google blames is left out, whatever Google calls its fault tomorrow (B15)."""
+    google.fault("reject_rows", rows=[2], reason="SOMETHING_NEW", at_once=True)
+    result = connector.push(ada, SEARCH, audience, batch(people(4)))
+    assert (result.accepted, told(result.refused)) == (3, {(Code.ROW_BAD_FORMAT, (2,), "SOMETHING_NEW")})
+
+
+def test_a_request_of_ours_that_is_wrong_is_a_developers(google, connector, ada, audience):
+    """A refusal that blames no record is a fault of this program, never of the people in the batch (S13)."""
+    google.fault("code", "members.add", code="MULTIPLE_DATA_TYPES_NOT_ALLOWED")
+    assert isinstance(refusal(connector.push, ada, SEARCH, audience, batch(people(1))), UnexpectedReply)
 
 
 def test_a_batch_full_of_bad_records_ends(google, connector, ada, audience):
