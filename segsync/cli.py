@@ -18,7 +18,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "org": "segsync.cli_people.org",
     "people": "segsync.cli_people.people_",
     "scheduler": "segsync.cli_worker.scheduler",
-    "simulate": "segsync.cli_demo.simulate",
+    "simulate": "segsync.cli_simulate.simulate",
     "user": "segsync.cli_people.user",
     "vault": "segsync.cli_care.vault",
     "web": "segsync.cli_web.web",

@@ -49,22 +49,34 @@ class Demo:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         make_data_folder(self.data)
-        with only_one(self.data / "demo.lock"), ExitStack() as stack:
+        with only_one(self.data / "demo.lock"), ExitStack() as servers, ExitStack() as parts:
             if not port_is_free(self.settings.host, self.port):
                 raise click.ClickException(
                     f"Port {self.port} is taken. Choose another: SEGSYNC_PORT={self.port + 1} make demo"
                 )
-            servers, environment = self._servers(stack)
-            simulators = self._simulators(environment)
-            stack.callback(stop_all, [simulators], 10)
-            urls = self._started(simulators)
-            environment |= channel_settings(urls)
-            parts = [self._part(name, environment) for name in ("web", "worker", "scheduler")]
-            stack.callback(stop_all, parts, self.settings.slice_seconds + self.settings.request_seconds + 30)
-            filling = self._part("demo-fill", environment, urls["control"]["page"], once=True)
-            stack.callback(stop_all, [filling], 5)
-            self._watch([simulators, *parts, filling], servers, urls["control"]["page"])
+            simulators = self._simulators()  # slow to start: the servers start beside them
+            parts.callback(stop_all, [simulators], 10)
+            simulators.mend()
+            started, environment = self._servers(servers)
+            if urls := self._wait_for(simulators):
+                self._run_all(parts, simulators, urls, environment, started)
         click.echo("Stopped. The data stay for the next start.")
+
+    def _run_all(
+        self,
+        stack: ExitStack,
+        simulators: Part,
+        urls: dict[str, dict[str, str]],
+        environment: dict[str, str],
+        servers: list[Server],
+    ) -> None:
+        environment = environment | channel_settings(urls)
+        page = urls["control"]["page"]
+        parts = [self._part(name, environment) for name in ("web", "worker", "scheduler")]
+        stack.callback(stop_all, parts, self.settings.slice_seconds + self.settings.request_seconds + 30)
+        filling = self._part("demo-fill", environment, page, once=True)
+        stack.callback(stop_all, [filling], 5)
+        self._watch([simulators, *parts, filling], servers, page)
 
     def _servers(self, stack: ExitStack) -> tuple[list[Server], dict[str, str]]:
         """PostgreSQL and Redis, unless others are configured, with all tables; and where our children find them."""
@@ -79,14 +91,17 @@ class Demo:
         engine = make_engine(database)
         migrate.upgrade(engine)
         engine.dispose()
-        ours = {"SEGSYNC_DATA": str(self.data), "SEGSYNC_DATABASE_URL": database, "SEGSYNC_REDIS_URL": redis}
-        return servers, dict(os.environ) | ours | {"SEGSYNC_PORT": str(self.port)}
+        return servers, self._environment | {"SEGSYNC_DATABASE_URL": database, "SEGSYNC_REDIS_URL": redis}
 
-    def _simulators(self, environment: dict[str, str]) -> Part:
+    @property
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ) | {"SEGSYNC_DATA": str(self.data), "SEGSYNC_PORT": str(self.port)}
+
+    def _simulators(self) -> Part:
         """With ports of their own that stay the same when they have to be started again."""
         self._addresses.unlink(missing_ok=True)
         ports = ["--port", str(free_port()), "--ads-port", str(free_port())]
-        return self._part("simulate", environment, *ports, "--announce", str(self._addresses))
+        return self._part("simulate", self._environment, *ports, "--announce", str(self._addresses))
 
     @property
     def _addresses(self) -> Path:
@@ -101,12 +116,15 @@ class Demo:
             once=once,
         )
 
-    def _started(self, simulators: Part) -> dict[str, dict[str, str]]:
+    def _wait_for(self, simulators: Part) -> dict[str, dict[str, str]]:
+        """Where the simulators are; nothing when somebody stops the demo meanwhile."""
         deadline = time.monotonic() + READY_SECONDS
         while not self._addresses.exists():
-            simulators.mend()
-            if self._stopping or time.monotonic() > deadline:
+            if self._stopping:
+                return {}
+            if time.monotonic() > deadline:
                 raise click.ClickException(f"The simulators did not start; see {simulators.log_file}.")
+            simulators.mend()
             time.sleep(0.05)
         urls: dict[str, dict[str, str]] = json.loads(self._addresses.read_text())
         return urls
