@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +13,9 @@ from sqlalchemy.orm import Session
 
 from segsync.models import Alert, AlertSync, Sync
 from segsync.rules.terms import Acts
+
+NOT_DISPROVED: Final = ("signin.soon", "person.deactivated")
+"""What a run that ends well says nothing about: these warn of what comes, and end with their own cause."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def sync_is_well(session: Session, sync: Sync, *, now: datetime, keep: Iterable[
     alerts = session.scalars(
         select(Alert)
         .join(AlertSync, AlertSync.alert_id == Alert.id)
-        .where(AlertSync.sync_id == sync.id, Alert.closed_at.is_(None), Alert.code.not_in(list(keep)))
+        .where(AlertSync.sync_id == sync.id, Alert.closed_at.is_(None), Alert.code.not_in([*NOT_DISPROVED, *keep]))
         .with_for_update(of=Alert)
     ).all()
     for alert in alerts:

@@ -77,7 +77,7 @@ def told(event: str, actor: str, subject: str, facts: Mapping[str, Any] | None =
     """The sentence of an event, without a full stop; in general words for a kind that is not in the table."""
     template = EVENTS.get(event)
     if template is None:
-        return f"{actor}: {event.replace('.', ', ').replace('_', ' ')}, {subject}"
+        return f"{actor}: {event.replace('.', ' ').replace('_', ' ')}, {subject}"
     person = str((facts or {}).get("person", "somebody"))
     return template.format(actor=actor, subject=subject, person=person)
 
