@@ -68,16 +68,18 @@ def _prepared(batch: Batch) -> _Sending:
     nobody = [None] * batch.rows.num_rows
     there = batch.rows.column_names
     columns = [batch.rows.column(name).to_pylist() if name in there else nobody for name in PEOPLE.columns]
-    members = [_member(row) for row in zip(*columns, strict=True)]
+    members = [_member(*row) for row in zip(*columns, strict=True)]
     sending = _Sending(members, list(range(len(members))))
-    empty = [index for index, member in enumerate(members) if not _identifiers_of(member)]
+    empty = [index for index, member in enumerate(members) if member is _NOBODY]
     if empty:
         sending.take_out(empty, Code.ROW_NO_IDENTIFIER, "")
     return sending
 
 
-def _member(row: Sequence[str | None]) -> dict[str, Any]:
-    email, phone, *address = row
+_NOBODY: dict[str, Any] = {}
+
+
+def _member(email: str | None, phone: str | None, *address: str | None) -> dict[str, Any]:
     identifiers: list[dict[str, Any]] = []
     if email:
         identifiers.append({"emailAddress": email})
@@ -85,12 +87,7 @@ def _member(row: Sequence[str | None]) -> dict[str, Any]:
         identifiers.append({"phoneNumber": phone})
     if all(address):
         identifiers.append({"address": dict(zip(ADDRESS, address, strict=True))})
-    return {"compositeData": {"userData": {"userIdentifiers": identifiers}}}
-
-
-def _identifiers_of(member: Mapping[str, Any]) -> list[Any]:
-    found: list[Any] = member["compositeData"]["userData"]["userIdentifiers"]
-    return found
+    return {"compositeData": {"userData": {"userIdentifiers": identifiers}}} if identifiers else _NOBODY
 
 
 def _body(
