@@ -127,10 +127,12 @@ def clean(cleaner: Cleaner, text: str, door: Door) -> Cell:
 
 def clean_row(cells: Mapping[str, str], cleaners: Mapping[str, Cleaner], door: Door) -> dict[str, Cell]:
     """A row, with the country that it names itself for its phone, region and postal code."""
-    home = clean(country_cleaner, cells["country"], door).value if cells.get("country") else None
-    if home:
-        door = replace(door, row_country=home)
+    home = clean(CONTACT["country"], cells["country"], door).value if cells.get("country") else None
+    if home and home != door.row_country:
+        door = _door_of(door, home)
     return {field: clean(cleaners[field], text, door) for field, text in cells.items()}
 
 
-country_cleaner = CONTACT["country"]
+@lru_cache(maxsize=1024)
+def _door_of(door: Door, home: str) -> Door:
+    return replace(door, row_country=home)

@@ -102,17 +102,19 @@ PLACEHOLDERS = frozenset(
 _QUOTED_FORMULA = re.compile(r'="([^"]*)"')
 # Spreadsheets write this before a text that looks like a number.
 _APOSTROPHE = "'"
+_WRAPPING = frozenset({"=", _APOSTROPHE})
 
 
 def tidy(text: str) -> str:
     """One form of letters (NFC), no invisible or control characters, white space collapsed, none at the ends."""
-    if not (text.isascii() and text.isprintable()):
-        # Both can bring forth what the other takes away, so the text is settled only when nothing changes any more.
-        before = ""
-        while before != text:
-            before = text
-            text = _visible(unicodedata.normalize("NFC", text)).strip(JOINERS + " ")
-    return " ".join(text.split())
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split()) if "  " in text else text.strip()
+    # Both can bring forth what the other takes away, so the text is settled only when nothing changes any more.
+    before = ""
+    while before != text:
+        before = text
+        text = _visible(unicodedata.normalize("NFC", text)).strip(JOINERS + " ")
+    return text
 
 
 def _visible(text: str) -> str:
@@ -124,10 +126,15 @@ def _visible(text: str) -> str:
 def cell(text: str) -> str:
     """A cell as it was meant: tidy, out of `="…"` and the apostrophe of a spreadsheet."""
     text = tidy(text)
+    return _unwrapped(text) if text[:1] in _WRAPPING else text
+
+
+def _unwrapped(text: str) -> str:
     quoted = _QUOTED_FORMULA.fullmatch(text)
     if quoted:
         return cell(quoted[1])
-    return tidy(text[1:]) if text.startswith(_APOSTROPHE) and text[1:2] in "0123456789+=-" and text[1:] else text
+    guarded = text.startswith(_APOSTROPHE) and text[1:2] and text[1:2] in "0123456789+=-@"
+    return tidy(text[1:]) if guarded else text
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
