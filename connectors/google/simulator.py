@@ -16,7 +16,7 @@ from connectors.google.simulator_members import Members
 from connectors.google.simulator_process import process
 from connectors.google.simulator_signin import SignIn
 from connectors.google.simulator_wire import hasher
-from connectors.google.simulator_world import CHANNEL
+from connectors.google.simulator_world import ACCOUNT, CHANNEL
 from connectors.simulation import Document, World
 
 __all__ = ["blueprint", "hasher", "process", "seed", "serve_ads"]
@@ -67,16 +67,10 @@ def seed(world: World) -> None:
     """People, accounts and campaigns of a made-up company. What is there already stays as it is."""
     fixtures: dict[str, dict[str, Document]] = {
         "signins": {person: {"name": name, "email": email} for person, (name, email) in SIGNINS.items()},
-        "accounts": {number: _account(doc) for number, doc in ACCOUNTS.items()},
+        "accounts": {number: ACCOUNT | doc for number, doc in ACCOUNTS.items()},
         "campaigns": {number: {"uses": [], **doc} for number, doc in CAMPAIGNS.items()},
     }
     for sort, documents in fixtures.items():
         for key, doc in documents.items():
             if world.get(CHANNEL, sort, key) is None:
                 world.put(CHANNEL, sort, key, doc)
-
-
-def _account(doc: Document) -> Document:
-    """With everything that is not said. `terms` and `customer_match` say what the account's owner accepted and may use."""
-    usual: Document = {"manager": False, "manager_id": "", "status": "ENABLED", "currency": "EUR", "access": {}}
-    return {**usual, "time_zone": "Europe/Berlin", "terms": True, "customer_match": True, **doc}

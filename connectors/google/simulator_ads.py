@@ -118,7 +118,7 @@ class Server:
 
     def _found(self, request: Any, context: Any) -> list[GoogleAdsRow]:
         number = request.customer_id
-        if not re.fullmatch(r"\d{1,10}", number):
+        if not re.fullmatch(r"\d+", number):
             raise Refused("INVALID_CUSTOMER_ID")
         self._may(self._person(context, "ads.search", number), number, _header(context, "login-customer-id"))
         try:

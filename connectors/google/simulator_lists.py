@@ -119,9 +119,9 @@ class Lists:
         return doc
 
     def _check_eligible(self, owner: Document) -> None:
-        if not owner.get("customer_match", True):
+        if not owner["customer_match"]:
             raise Refused("ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA")
-        if not owner.get("political_declaration", True):
+        if not owner["political_declaration"]:
             raise Refused("EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED")
 
     def _check_name(self, number: str, name: Any, but: str = "") -> None:
@@ -205,7 +205,9 @@ def _shown(world: World, doc: Document) -> dict[str, Any]:
 
 def _with_sizes(world: World, doc: Document, body: dict[str, Any]) -> None:
     first = doc["first_members"]
-    ready = first and world.now() >= datetime.fromisoformat(first) + timedelta(seconds=setting(world, "sizes_after"))
+    ready = first and world.now() >= datetime.fromisoformat(first) + timedelta(
+        seconds=setting(world, "sizes_after_seconds")
+    )
     if not ready:
         return
     count = world.count(CHANNEL, doc["key"])

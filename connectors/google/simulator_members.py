@@ -16,7 +16,7 @@ import flask
 from connectors.google import simulator_wire as wire
 from connectors.google.simulator_errors import Refused
 from connectors.google.simulator_gate import Gate, product_account
-from connectors.google.simulator_world import CHANNEL, audience, setting
+from connectors.google.simulator_world import ACCOUNT, CHANNEL, account, audience, setting
 from connectors.simulation import Document, World
 
 MOST_DESTINATIONS = 10
@@ -101,10 +101,10 @@ class Members:
 
     def _check_terms(self, body: Mapping[str, Any], places: Sequence[Document]) -> None:
         said = body.get("termsOfService", {}).get("customerMatchTermsOfServiceStatus")
-        owners = [self._world.get(CHANNEL, "accounts", place["account"]) or {} for place in places]
-        if said not in ACCEPTED or not all(owner.get("terms", True) for owner in owners):
+        owners = [account(self._world, place["account"]) or ACCOUNT for place in places]
+        if said not in ACCEPTED or not all(owner["terms"] for owner in owners):
             raise Refused("TERMS_AND_CONDITIONS_NOT_SIGNED", ["terms_of_service"])
-        if not all(owner.get("customer_match", True) for owner in owners):
+        if not all(owner["customer_match"] for owner in owners):
             raise Refused("ADVERTISER_NOT_ALLOWLISTED_FOR_UPLOADED_DATA")
 
     def _taken(
@@ -121,7 +121,7 @@ class Members:
         if body.get("validateOnly"):
             return {"requestId": number}
         now = self._world.now()
-        due = now + timedelta(seconds=setting(self._world, "delay"))
+        due = now + timedelta(seconds=setting(self._world, "delay_seconds"))
         doc: Document = {"at": now.isoformat(), "due": due.isoformat(), "action": action, "records": len(found)}
         doc |= {"places": [place["key"] for place in places], "destinations": body["destinations"]}
         doc |= {"sorts": wire.counts(found), "shape": found[0].shape if found else "", "status": "PROCESSING"}

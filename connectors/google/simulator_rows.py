@@ -37,7 +37,7 @@ def rows(world: World, number: str, resource: str) -> list[Row]:
 
 
 def _customer(_: World, own: Document) -> Iterator[Row]:
-    terms = {"customer.conversion_tracking_setting.accepted_customer_data_terms": own.get("terms", True)}
+    terms = {"customer.conversion_tracking_setting.accepted_customer_data_terms": own["terms"]}
     yield {f"customer.{name}": value for name, value in _values(own).items()} | terms
 
 
@@ -56,12 +56,12 @@ def _values(doc: Document) -> Row:
         "status": doc["status"],
         "currency_code": doc["currency"],
         "time_zone": doc["time_zone"],
-        "test_account": bool(doc.get("test")),
+        "test_account": bool(doc["test"]),
     }
 
 
 def _users(world: World, own: Document) -> Iterator[Row]:
-    for person, role in own.get("access", {}).items():
+    for person, role in own["access"].items():
         known = world.get(CHANNEL, "signins", person) or {}
         values = {"user_id": _number(person), "email_address": known.get("email", ""), "access_role": role}
         yield {f"customer_user_access.{name}": value for name, value in values.items()}
@@ -74,14 +74,14 @@ def _number(person: str) -> int:
 
 def _campaigns(world: World, own: Document) -> Iterator[Row]:
     for doc in world.all(CHANNEL, "campaigns"):
-        if doc["account"] == own["key"]:
+        if doc.get("account") == own["key"]:
             yield _campaign(doc)
 
 
 def _campaign(doc: Document) -> Row:
     return {
         "campaign.id": int(doc["key"]),
-        "campaign.name": doc["name"],
+        "campaign.name": doc.get("name", ""),
         "campaign.status": doc.get("status", "ENABLED"),
     }
 
@@ -111,7 +111,7 @@ def _uses(world: World, own: Document) -> Iterator[tuple[Document, Document, Row
     for doc in world.all(CHANNEL, "campaigns"):
         for index, use in enumerate(doc.get("uses", []), start=1):
             number = numbers.get(str(use["audience"]))
-            if doc["account"] == own["key"] and number:
+            if doc.get("account") == own["key"] and number:
                 criterion = {"type": "USER_LIST", "status": "ENABLED", "negative": bool(use.get("negative"))}
                 name = f"customers/{own['key']}/userLists/{number}"
                 yield doc, use, criterion | {"user_list.user_list": name, "criterion_id": index}

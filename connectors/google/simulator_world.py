@@ -16,9 +16,24 @@ EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
 PROFILE_SCOPE = "https://www.googleapis.com/auth/userinfo.profile"
 LONG_SCOPES = {"email": EMAIL_SCOPE, "profile": PROFILE_SCOPE}
 SETTINGS: dict[str, float] = {
-    "delay": 2,  # seconds until members are processed
+    "delay_seconds": 2,  # seconds until members are processed
     "token_seconds": 3599,
-    "sizes_after": 2,  # seconds until sizes are told after a list got its first members
+    "sizes_after_seconds": 2,  # seconds until sizes are told after a list got its first members
+}
+# An account as far as nothing else is said of it. `terms`, `customer_match` and `political_declaration` say what its owner
+# accepted, may use and declared.
+ACCOUNT: Document = {
+    "name": "",
+    "manager": False,
+    "manager_id": "",
+    "status": "ENABLED",
+    "currency": "EUR",
+    "time_zone": "Europe/Berlin",
+    "access": {},
+    "test": False,
+    "terms": True,
+    "customer_match": True,
+    "political_declaration": True,
 }
 UNUSED_REFRESH = timedelta(days=180)
 WRITERS = {"ADMIN", "STANDARD"}
@@ -35,16 +50,22 @@ def setting(world: World, name: str) -> float:
 
 def account(world: World, number: str) -> Document | None:
     """One ad account or manager."""
-    return world.get(CHANNEL, "accounts", number)
+    doc = world.get(CHANNEL, "accounts", number)
+    return ACCOUNT | doc if doc else None
+
+
+def accounts(world: World) -> list[Document]:
+    """All ad accounts and managers."""
+    return [ACCOUNT | doc for doc in world.all(CHANNEL, "accounts")]
 
 
 def below(world: World, number: str) -> list[tuple[Document, int]]:
     """The account itself and all that it manages, each with its distance."""
-    everything = world.all(CHANNEL, "accounts")
+    everything = accounts(world)
     own = next((doc for doc in everything if doc["key"] == number), None)
     found = [(own, 0)] if own else []
     for doc, level in found:
-        found.extend((child, level + 1) for child in everything if child.get("manager_id") == doc["key"])
+        found.extend((child, level + 1) for child in everything if child["manager_id"] == doc["key"])
     return found
 
 
@@ -55,9 +76,7 @@ def manages(world: World, login: str, number: str) -> bool:
 
 def direct(world: World, person: str) -> dict[str, str]:
     """Accounts that this person is a user of -> role there."""
-    return {
-        doc["key"]: doc["access"][person] for doc in world.all(CHANNEL, "accounts") if person in doc.get("access", {})
-    }
+    return {doc["key"]: doc["access"][person] for doc in accounts(world) if person in doc["access"]}
 
 
 # -- tokens --------------------------------------------------------------------------------------------------------
