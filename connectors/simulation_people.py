@@ -24,6 +24,9 @@ SELECT DISTINCT COALESCE(known.person, 'unknown:' || wire.key)
 FROM wire LEFT JOIN known ON known.channel = ? AND known.key = wire.key"""
 
 
+SAMPLE = 50
+
+
 @dataclass(frozen=True)
 class Counts:
     """How large an audience is: match keys, persons, and of these the persons that the channel knows."""
@@ -44,31 +47,24 @@ class People(Store):
     # -- the population --------------------------------------------------------------------------------------------
 
     def register_hasher(self, channel: str, hasher: Hasher) -> None:
-        """Tells how a channel knows people. Everybody already in the world is looked at again."""
+        """Tells how a channel knows people. Who is in the world already is looked at again, unless nothing changed."""
         with self.transaction() as db:
             self._hashers[channel] = hasher
-            db.execute("DELETE FROM known WHERE channel = ?", (channel,))
-            for person, body in db.execute("SELECT person, body FROM people").fetchall():
-                _index(db, channel, person, hasher(json.loads(body)))
+            if not _knows_them(db, channel, hasher):
+                db.execute("DELETE FROM known WHERE channel = ?", (channel,))
+                _learn(db, channel, hasher, db.execute("SELECT person, body FROM people"))
 
     def add_people(self, people: Iterable[Mapping[str, str]]) -> int:
         """Adds raw people by the standard contact fields; returns how many are new. The same person twice is one."""
+        given = {_identity(fields): json.dumps(dict(fields), sort_keys=True) for fields in people}
         with self.transaction() as db:
-            before = db.total_changes
-            new = 0
-            for fields in people:
-                person, body = _identity(fields), json.dumps(dict(fields), sort_keys=True)
-                old = db.execute("SELECT body FROM people WHERE person = ?", (person,)).fetchone()
-                if old is None or old[0] != body:
-                    new += old is None
-                    self._learn(db, person, body)
-            return new if db.total_changes > before else 0
-
-    def _learn(self, db: sqlite3.Connection, person: str, body: str) -> None:
-        db.execute("INSERT OR REPLACE INTO people VALUES (?, ?)", (person, body))
-        db.execute("DELETE FROM known WHERE person = ?", (person,))
-        for channel, hasher in self._hashers.items():
-            _index(db, channel, person, hasher(json.loads(body)))
+            before = {person: _body(db, person) for person in given}
+            changed = [(person, body) for person, body in given.items() if before[person] != body]
+            db.executemany("DELETE FROM known WHERE person = ?", ((p,) for p, _ in changed if before[p] is not None))
+            db.executemany("INSERT OR REPLACE INTO people VALUES (?, ?)", changed)
+            for channel, hasher in self._hashers.items():
+                _learn(db, channel, hasher, changed)
+            return sum(body is None for body in before.values())
 
     def persons_of(self, channel: str, keys: Iterable[str]) -> list[str]:
         """The people of any of these keys, sorted; a key that nobody has gives 'unknown:<key>'."""
@@ -156,14 +152,37 @@ def _fill_wire(db: sqlite3.Connection, rows: Iterable[Sequence[str]]) -> None:
     db.executemany("INSERT OR IGNORE INTO wire VALUES (?)", ((key,) for row in rows for key in row if key))
 
 
-def _index(db: sqlite3.Connection, channel: str, person: str, keys: Iterable[str]) -> None:
+def _body(db: sqlite3.Connection, person: str) -> str | None:
+    row = db.execute("SELECT body FROM people WHERE person = ?", (person,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _knows_them(db: sqlite3.Connection, channel: str, hasher: Hasher) -> bool:
+    """Whether a sample of the people is known as this hasher knows them: a restart need not hash everybody again."""
+    for order in ("ASC", "DESC"):
+        sample = db.execute(f"SELECT person, body FROM people ORDER BY person {order} LIMIT {SAMPLE}").fetchall()
+        for person, body in sample:
+            rows = db.execute("SELECT key FROM known WHERE person = ? AND channel = ?", (person, channel))
+            if {key for (key,) in rows} != set(hasher(json.loads(body))):
+                return False
+    return True
+
+
+def _learn(db: sqlite3.Connection, channel: str, hasher: Hasher, people: Iterable[tuple[str, str]]) -> None:
     """Keys become known; whoever was a stranger by one of them in an audience gets the person's name there."""
-    for key in dict.fromkeys(keys):
-        db.execute("INSERT OR IGNORE INTO known VALUES (?, ?, ?)", (channel, key, person))
-        stranger = (channel, f"unknown:{key}")
-        db.execute(
-            "INSERT OR IGNORE INTO member_persons SELECT channel, audience, ?, at FROM member_persons "
-            "WHERE channel = ? AND person = ?",
-            (person, *stranger),
-        )
-        db.execute("DELETE FROM member_persons WHERE channel = ? AND person = ?", stranger)
+    db.execute("DELETE FROM learned")
+    pairs = ((key, person) for person, body in people for key in hasher(json.loads(body)))
+    db.executemany("INSERT OR IGNORE INTO learned VALUES (?, ?)", pairs)
+    db.execute("INSERT OR IGNORE INTO known SELECT ?, key, person FROM learned", (channel,))
+    # Left to itself SQLite walks through all members of the channel in both of these.
+    db.execute(
+        "INSERT OR IGNORE INTO member_persons SELECT m.channel, m.audience, learned.person, m.at "
+        "FROM learned CROSS JOIN member_persons m INDEXED BY member_person "
+        "WHERE m.channel = ? AND m.person = 'unknown:' || learned.key",
+        (channel,),
+    )
+    db.execute(
+        "DELETE FROM member_persons INDEXED BY member_person "
+        "WHERE channel = ? AND person IN (SELECT 'unknown:' || key FROM learned)",
+        (channel,),
+    )

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS member_keys (
 CREATE TABLE IF NOT EXISTS member_persons (
     channel TEXT, audience TEXT, person TEXT, at TEXT NOT NULL, PRIMARY KEY (channel, audience, person)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS member_person ON member_persons (channel, person);
+CREATE TEMP TABLE IF NOT EXISTS learned (key TEXT, person TEXT, PRIMARY KEY (key, person)) WITHOUT ROWID;
 CREATE TEMP TABLE IF NOT EXISTS wire (key TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -41,6 +42,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         # Losing the last second of a stand-in when the machine dies harms nobody; waiting for the disk would.
         self._db.execute("PRAGMA synchronous=OFF")
+        # Hashes arrive in no order: with the usual 2 MB most of their pages would be written and read again and again.
+        self._db.execute("PRAGMA cache_size=-65536")
+        self._db.execute("PRAGMA temp_store=MEMORY")
         self._db.executescript(TABLES)
 
     def close(self) -> None:
