@@ -26,6 +26,8 @@ TRIES = 5
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_SLOWED = timedelta(hours=24)
+UNTOLD = {Code.RATE_LIMIT: timedelta(minutes=1), Code.DAILY_LIMIT: timedelta(hours=1)}
+"""How long to wait where the channel does not say."""
 
 
 def work_slice(runtime: Runtime, run_id: int) -> None:
@@ -124,7 +126,7 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> bool:
         run.tries += counted
         too_long = now - (run.started_at or now) > LONGEST_SLOWED
         if run.tries < TRIES and not too_long:
-            pause = min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE)
+            pause = UNTOLD.get(problem.code, min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE))
             _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)
             return False
     return _end(runtime, claim, trouble)

@@ -138,7 +138,7 @@ def _fold_sql(shape: Shape) -> str:
       and not exists (select 1 from n where n.op in ('drop', 'skip') and n.member = b.member and n.version = b.version)
     union all
     select a.member, a.version, a.change_no,
-           case when a.code is not null and coalesce(b.state, 2) in (2, 3) then 2 when a.code is not null then 1
+           case when a.code like 'wait.%' then 1 when a.code is not null and coalesce(b.state, 2) in (2, 3) then 2 when a.code is not null then 1
                 when a.acked then 0 else 1 end as state,
            coalesce(a.code, '') as reason,
            coalesce(b.first_sent, case when a.acked and a.code is null then $1 end) as first_sent,
