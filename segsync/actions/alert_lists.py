@@ -101,7 +101,8 @@ def incidents(session: Session, person: Person, alerts: Sequence[Alert]) -> list
     ids = [alert.id for alert in alerts]
     mine = set(session.scalars(select(Alert.id).where(Alert.id.in_(ids), waits_for(person))))
     people = {alert.person_id for alert in alerts} - {None}
-    names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(people))).tuples().all())
+    named = session.execute(select(Person.id, Person.name).where(Person.id.in_(people)))
+    names = {row.id: row.name for row in named}
     concerned = _concerned(session, ids)
     return [
         Incident(
