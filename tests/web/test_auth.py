@@ -1,9 +1,14 @@
-"""Signing in and out, and what a session is worth."""
+"""Signing in and out, accepting an invitation, and one's own profile."""
 
 from __future__ import annotations
 
 import pytest
 
+from segsync.actions import invitations
+from segsync.actions.actor import Actor
+from segsync.actions.invitations import Invited
+from segsync.models import Person
+from segsync.rules.terms import Role
 from tests.builders import PASSWORD
 
 
@@ -23,3 +28,91 @@ def test_nobody_is_sent_to_another_site_after_signing_in(client, ada, elsewhere)
     """A link to our sign-in page cannot lead to somebody else's site."""
     answer = client.post(f"/sign-in?next={elsewhere}", data={"email": ada.email, "password": PASSWORD})
     assert answer.location == "/"
+
+
+def test_a_wrong_sign_in_says_so_and_keeps_the_address(client, ada):
+    """The page answers 422, keeps the e-mail, and never tells whether it is known."""
+    known = client.post("/sign-in", data={"email": ada.email, "password": "wrong"})
+    unknown = client.post("/sign-in", data={"email": "nobody@northwind.example", "password": "wrong"})
+    assert known.status_code == unknown.status_code == 422
+    assert "The e-mail address or the password is wrong." in known.text
+    assert "The e-mail address or the password is wrong." in unknown.text
+    assert f'value="{ada.email}"' in known.text
+
+
+def test_too_many_tries_are_told_to_wait(client, ada, clock):
+    """After five wrong passwords even the right one has to wait, with the time told; then it works again."""
+    for _ in range(5):
+        client.post("/sign-in", data={"email": ada.email, "password": "wrong"})
+    answer = client.post("/sign-in", data={"email": ada.email, "password": PASSWORD})
+    assert answer.status_code == 429
+    assert "Try again in 15 minutes." in answer.text
+    clock.forward(minutes=16)
+    assert client.post("/sign-in", data={"email": ada.email, "password": PASSWORD}).status_code == 302
+
+
+@pytest.fixture
+def invitation(session, grace, workspace, clock):
+    """The secret of a link that Grace gave to Lin."""
+    invited = Invited("lin@northwind.example", "Lin", Role.MARKETING_USER, (workspace.id,))
+    _, token = invitations.invite(session, Actor.person(grace), invited, clock())
+    session.commit()
+    return token
+
+
+def test_an_invited_person_sets_a_password_and_is_in(client, session, invitation):
+    """Lin opens the link, types a name and a password, and is signed in with the role that was given."""
+    assert "You join as Marketing User" in client.get(f"/join/{invitation}").text
+    password = "unrelated words make sense"
+    answer = client.post(f"/join/{invitation}", data={"name": "Lin Wu", "password": password, "again": password})
+    assert answer.status_code == 302
+    assert "Lin Wu" in client.get("/profile").text
+    assert session.query(Person).filter_by(email="lin@northwind.example").one().role == "marketing_user"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"name": "Lin", "password": "short", "again": "short"}, "Use at least 10 characters."),
+        ({"name": "Lin", "password": "long enough 1", "again": "long enough 2"}, "The two passwords are not the same."),
+        ({"name": "", "password": "long enough 1", "again": "long enough 1"}, "Type your name."),
+    ],
+)
+def test_a_password_that_will_not_do_is_said_beside_the_field(client, invitation, typed, said):
+    """The form answers 422 with the reason and keeps the name (bad input)."""
+    answer = client.post(f"/join/{invitation}", data=typed)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert f'value="{typed["name"]}"' in answer.text
+
+
+def test_a_link_works_once_and_a_wrong_one_never(client, invitation):
+    """A used or broken link says so on a page."""
+    password = "unrelated words make sense"
+    client.post(f"/join/{invitation}", data={"name": "Lin", "password": password, "again": password})
+    client.post("/sign-out")
+    used = client.get(f"/join/{invitation}")
+    assert used.status_code == 404
+    assert "used already" in used.text
+    assert client.get("/join/broken").status_code == 404
+
+
+def test_a_changed_password_keeps_this_browser_and_ends_the_others(app, client, sign_in, ada):
+    """Ada changes her password: she goes on here, and is signed out elsewhere."""
+    elsewhere = app.test_client()
+    elsewhere.post("/sign-in", data={"email": ada.email, "password": PASSWORD})
+    sign_in(ada)
+    fresh = "another four words here"
+    typed = {"current": PASSWORD, "password": fresh, "again": fresh}
+    assert client.post("/profile/password", data=typed).status_code == 302
+    assert client.get("/profile").status_code == 200
+    assert elsewhere.get("/profile").status_code == 302
+
+
+def test_a_wrong_current_password_changes_nothing(client, sign_in, ada):
+    """Whoever finds an open browser cannot take the person's password."""
+    sign_in(ada)
+    typed = {"current": "a guess that is wrong", "password": "another four words", "again": "another four words"}
+    answer = client.post("/profile/password", data=typed)
+    assert answer.status_code == 422
+    assert "This is not your current password." in answer.text
