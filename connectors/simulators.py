@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,11 +97,19 @@ class Simulators:
 
     def __init__(self, path: Path | None = None, port: int = 0, ads_port: int = 0) -> None:
         """Listens on 127.0.0.1 only; port 0 takes a free one. Raises OSError when a port is taken."""
+        # A port that is taken is an error here; werkzeug would end the whole process.
+        listener = socket.create_server((HOST, port))
         self.world = World(path)
         prepare(self.world)
         self._web: BaseWSGIServer = make_server(
-            HOST, port, create_app(self.world), threaded=True, request_handler=_Quiet
+            HOST,
+            listener.getsockname()[1],
+            create_app(self.world),
+            threaded=True,
+            request_handler=_Quiet,
+            fd=listener.fileno(),
         )
+        listener.close()  # the server holds its own copy
         self._ads, self.ads_port = google.serve_ads(self.world, ads_port)
         self._ended = threading.Event()
         self._threads = [

@@ -9,11 +9,11 @@ from typing import Any
 
 import flask
 
-from connectors.meta.simulator_calls import CHANNEL, Call, answer, chosen, page, settings, wanted
+from connectors.meta.simulator_calls import CHANNEL, Call, answer, chosen, ordered, page, settings, wanted
 from connectors.meta.simulator_errors import GraphError
 from connectors.simulation import Document, World
 
-ACTIVE = 1
+ACTIVE, CLOSED = 1, 101
 MAY_WRITE = frozenset({"MANAGE", "ADVERTISE"})
 # Words of health and money that a reviewer at the real channel would stop at.
 SENSITIVE = re.compile(
@@ -38,7 +38,9 @@ def writable_account(call: Call, number: str) -> Document:
     account = readable_account(call, number)
     if not call.may_write:
         raise GraphError(294)
-    if not MAY_WRITE & set(account["roles"][call.person]) or account["status"] != ACTIVE:
+    struck = call.fault is not None and call.fault.kind == "account_closed"
+    open_ = _status(call.world, account) == ACTIVE and not struck
+    if not MAY_WRITE & set(account["roles"][call.person]) or not open_:
         raise GraphError(200)
     if not account["tos"] or call.person not in account["user_tos"]:
         raise GraphError(200, 1870034)
@@ -63,27 +65,31 @@ def my_accounts(call: Call) -> flask.Response:
     if not {"ads_management", "ads_read"} & set(call.token["scopes"]):
         raise GraphError(200)
     rows = [row for row in call.world.all(CHANNEL, "accounts") if call.person in row["roles"]]
-    return page(call, rows, lambda row: _account(row, call.person))
+    return page(call, rows, lambda row: _account(call.world, row, call.person))
 
 
 def one_account(call: Call, number: str) -> flask.Response:
     """One account."""
     call.strike("account", number)
-    return answer(chosen(_account(readable_account(call, number), call.person), wanted(call)))
+    return answer(chosen(_account(call.world, readable_account(call, number), call.person), wanted(call)))
 
 
-def _account(row: Document, person: str) -> Document:
+def _status(world: World, account: Document) -> int:
+    return CLOSED if ordered(world, "account_closed", account["key"]) else int(account["status"])
+
+
+def _account(world: World, row: Document, person: str) -> Document:
     return {
         "id": f"act_{row['key']}",
         "account_id": row["key"],
         "name": row["name"],
-        "account_status": row["status"],
+        "account_status": _status(world, row),
         "disable_reason": row.get("disable_reason", 0),
         "currency": row.get("currency", "EUR"),
         "timezone_name": row.get("time_zone", "Europe/Berlin"),
         "business": row.get("business"),
         "user_tasks": row["roles"][person],
-        "tos_accepted": {"custom_audience_tos": int(bool(row["tos"]))},
+        "tos_accepted": {"custom_audience_tos": int(bool(row["tos"]) and not ordered(world, "terms", row["key"]))},
         "user_tos_accepted": {"custom_audience_tos": int(person in row["user_tos"])},
     }
 

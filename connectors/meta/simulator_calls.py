@@ -13,7 +13,7 @@ from typing import Any
 
 import flask
 
-from connectors.meta.simulator_errors import GraphError, of_fault
+from connectors.meta.simulator_errors import GraphError, kinds_at, of_fault
 from connectors.simulation import Document, Fault, World, misbehave
 
 CHANNEL = "meta"
@@ -70,7 +70,7 @@ class Call:
 
 def strike(world: World, operation: str, *, account: str = "", person: str = "") -> Fault | None:
     """Lets an ordered fault happen, and gives back one that has to be carried out by the operation itself."""
-    fault = world.fault(CHANNEL, operation, account=account, person=person)
+    fault = world.fault(CHANNEL, operation, account=account, person=person, kinds=kinds_at(operation))
     early = misbehave(fault)
     if early is not None:
         raise Answered(early)
@@ -78,6 +78,11 @@ def strike(world: World, operation: str, *, account: str = "", person: str = "")
     if error is not None:
         raise error
     return fault
+
+
+def ordered(world: World, kind: str, account: str) -> bool:
+    """Whether a fault of this kind hangs over an ad account, for what is shown of it."""
+    return any(row["kind"] == kind and row["account"] in {"", account} for row in world.all(CHANNEL, "faults"))
 
 
 def settings(world: World) -> Document:

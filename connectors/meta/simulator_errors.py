@@ -10,7 +10,7 @@ from typing import Any
 
 import flask
 
-from connectors.simulation import Fault
+from connectors.simulation import GENERIC, Fault
 
 # Texts are this simulator's own; the real ones change and are not to be read by a program.
 TEXTS: Mapping[tuple[int, int], str] = {
@@ -58,7 +58,6 @@ KINDS: Mapping[str, tuple[int, int]] = {
     "business_terms": (200, 1870090),
     "no_business": (200, 1870050),
     "account_gone": (100, 33),
-    "account_closed": (200, 0),
     "blocked": (368, 0),
     "version_dead": (2635, 0),
     "app_not_approved": (10, 0),
@@ -68,6 +67,23 @@ KINDS: Mapping[str, tuple[int, int]] = {
     "in_use": (2656, 0),
     "conflict": (2650, 1870145),
     "failed": (2654, 0),
+}
+# Carried out by the operations themselves.
+OWN = frozenset({"code", "reject_rows", "no_count", "account_closed"})
+# What means something at these operations only waits for one of them.
+MEMBERS = frozenset({"users_add", "users_remove"})
+WRITING = MEMBERS | {"create_audience", "update_audience", "delete_audience", "replace", "erase"}
+ONLY_AT: Mapping[str, frozenset[str]] = {
+    "reject_rows": MEMBERS,
+    "no_count": MEMBERS,
+    "too_small": frozenset({"users_remove"}),
+    "flagged": MEMBERS | {"update_audience"},
+    "in_use": frozenset({"delete_audience"}),
+    "conflict": MEMBERS | {"replace"},
+    "failed": WRITING,
+    "terms": WRITING,
+    "business_terms": WRITING,
+    "no_business": WRITING,
 }
 TRANSIENT = frozenset({1, 2})
 LIMITS = frozenset({4, 17, 32, 613, 80000, 80003, 80004, 80014})
@@ -107,6 +123,11 @@ class GraphError(Exception):
         account = {"acc_id_util_pct": 100, "reset_time_duration": seconds, "ads_api_access_tier": "standard_access"}
         headers = {"X-Business-Use-Case-Usage": json.dumps({"1": [use]})} if minutes else {}
         return headers | ({"X-Ad-Account-Usage": json.dumps(account)} if seconds else {})
+
+
+def kinds_at(operation: str) -> frozenset[str]:
+    """The kinds of fault that mean something at an operation."""
+    return frozenset(kind for kind in GENERIC | OWN | set(KINDS) if kind not in ONLY_AT or operation in ONLY_AT[kind])
 
 
 def of_fault(fault: Fault) -> GraphError | None:

@@ -17,7 +17,7 @@ from connectors.contract import Action, Batch, Retire, State
 from connectors.meta import audiences, members
 from connectors.meta.accounts import ad_account
 from connectors.meta.graph import everything
-from connectors.problems import Code, SegmentRefused
+from connectors.problems import AccessDenied, Code, SegmentRefused
 from tests.contract.harness_meta import MetaHarness
 
 cells = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -231,6 +231,20 @@ def test_a_campaign_may_do_both():
         ("Both", "campaign paused", "include"),
         ("Both", "campaign paused", "exclude"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"), [("account_closed", Code.ACCOUNT_CLOSED), ("terms", Code.TERMS_NOT_ACCEPTED)]
+)
+def test_an_account_that_changes_while_it_is_used(meta, kind, cause):
+    """Whether looked at or sent to, an account that was closed or lost its terms says the same (S8, S13)."""
+    token = meta.token()
+    made = meta.connector.create_audience(token, meta.account, meta.spec())
+    meta.world.add_fault("meta", kind, account=meta.account.remote_id)
+    seen = meta.connector.check_account(token, meta.account)
+    with pytest.raises(AccessDenied) as caught:
+        meta.connector.push(token, meta.account, made, meta.batch(meta.people(1)))
+    assert [reason.code for reason in seen.blocked] == [caught.value.code] == [cause]
 
 
 # -- ad accounts ---------------------------------------------------------------------------------------------------

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 import requests
 
+import connectors
 from connectors.registry import CHANNELS
 from connectors.simulators import Simulators
 from tests.contract.harness_meta import MetaHarness
+
+CONNECTORS = Path(connectors.__file__).parent
 
 
 def ask(simulators, method, path, **more):
@@ -95,6 +101,40 @@ def test_accounts_can_be_added(simulators):
     seen = {account.remote_id: account for account in meta.connector.ad_accounts(meta.token())}
     assert [str(reason.code) for reason in seen["5519999"].blocked] == ["terms.not_accepted"]
     ask(simulators, "DELETE", "meta/accounts/5519999")
+
+
+def test_a_taken_port_is_said(simulators):
+    """Starting the simulators twice on one port is an error that can be told, not a dead process (B8)."""
+    port = int(simulators.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        Simulators(port=port)
+
+
+def modules_used(path):
+    tree = ast.parse(path.read_text())
+    named = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    plain = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    from_packages = [
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    return {name for name in (*named, *plain, *from_packages) if name and name.startswith("connectors.")}
+
+
+@pytest.mark.parametrize("channel", sorted(CHANNELS))
+def test_simulator_and_connector_share_nothing(channel):
+    """A mistake in a connector cannot hide in its simulator: neither uses a line of the other (B8)."""
+    folder = CONNECTORS / channel
+    for path in folder.glob("*.py"):
+        used = modules_used(path)
+        if path.name.startswith("simulator"):
+            allowed = ("connectors.simulation", f"connectors.{channel}.simulator", f"connectors.{channel}")
+            own = {name for name in used if not name.startswith(allowed[:2]) and name != allowed[2]}
+            assert own == set(), path.name
+        else:
+            assert not [name for name in used if ".simulat" in name], path.name
 
 
 def test_the_world_survives_a_restart(tmp_path):
