@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import signal
 import stat
@@ -32,6 +33,7 @@ START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 LONGEST_SOCKET_FOLDER = 80
 """The address of a unix socket has 107 characters at most, 103 on some systems; the file's own name comes on top."""
+PLAIN = re.compile(r"[\w/.-]+", re.ASCII)
 LOG_BYTES = 10_000_000
 
 
@@ -47,7 +49,7 @@ class Server(ABC):
 
     def __init__(self, data: Path) -> None:
         self.data = data.absolute()
-        self.sockets = socket_folder(self.data)
+        self.sockets = socket_folder(self.data, self.name)
         self._lock: BinaryIO | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = os.getpid()
@@ -113,6 +115,8 @@ class Server(ABC):
                 _signal(pid, signal.SIGQUIT)
                 self._gone(pid, STOP_SECONDS)
         self._process = None
+        if self.sockets.parent != self.data:
+            shutil.rmtree(self.sockets, ignore_errors=True)
         self._lock.close()
         self._lock = None
 
@@ -238,13 +242,16 @@ def redis_binary() -> str:
     raise ServerProblem("No redis-server was found. Install Redis or Valkey, or set SEGSYNC_REDIS_URL.")
 
 
-def socket_folder(data: Path) -> Path:
-    """Where the sockets of this data folder are: in it, or in a folder of the same owner with a shorter name."""
-    inside = data / "run"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER:
+def socket_folder(data: Path, name: str) -> Path:
+    """Where a server of this data folder has its socket: in it, or in a folder of the same owner with a shorter, plainer name.
+
+    A comma would be read as a list of hosts, and a space or a quote is trouble somewhere.
+    """
+    inside = data / f"run-{name}"
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_FOLDER and PLAIN.fullmatch(str(inside)):
         return inside
     mark = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
-    return Path("/tmp") / f"segsync-{os.getuid()}-{mark}"  # noqa: S108 - made private, and checked, before use
+    return Path("/tmp") / f"segsync-{os.getuid()}-{mark}-{name}"  # noqa: S108 - made private, and checked, before use
 
 
 def make_data_folder(data: Path) -> None:
@@ -259,7 +266,7 @@ def make_private(folder: Path, owner: int | None = None) -> None:
     """Makes a folder for one owner alone. Raises ServerProblem where somebody else made it first."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or (os.getuid() != 0 and found.st_uid != os.getuid()):
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.getuid(), owner}:
         raise ServerProblem(f"{folder} belongs to somebody else. Remove it, or choose a shorter SEGSYNC_DATA.")
     if owner is not None and found.st_uid != owner:
         os.chown(folder, owner, -1, follow_symlinks=False)
@@ -267,7 +274,10 @@ def make_private(folder: Path, owner: int | None = None) -> None:
 
 
 def ends_with_parent(number: signal.Signals) -> list[str]:
-    """The start of a command that gets this signal when we die, even by SIGKILL; empty where the system offers none."""
+    """The start of a command that gets this signal when we die, even by SIGKILL; empty where the system offers none.
+
+    "We" is the thread that starts the command: start what is to last from the main thread.
+    """
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", number.name.removeprefix("SIG")] if setpriv else []
 

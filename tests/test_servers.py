@@ -14,7 +14,17 @@ import psycopg
 import pytest
 
 from segsync.postgres_server import EmbeddedPostgres
-from segsync.servers import EmbeddedRedis, Server, ServerProblem, alive, ends_with_parent, socket_folder, wait_until
+from segsync.queue import connect
+from segsync.servers import (
+    EmbeddedRedis,
+    Server,
+    ServerProblem,
+    alive,
+    ends_with_parent,
+    make_private,
+    socket_folder,
+    wait_until,
+)
 
 FORGETFUL = {"fsync": "off"}
 
@@ -149,9 +159,27 @@ def test_the_servers_log_holds_no_values(data):
 def test_a_long_path_gets_short_sockets():
     """Unix sockets have short addresses: a deep data folder uses a private folder in /tmp."""
     deep = Path("/srv") / ("x" * 90)
-    assert len(str(socket_folder(deep))) < 60
-    assert socket_folder(deep) != socket_folder(deep / "other")
-    assert socket_folder(Path("/srv/data")) == Path("/srv/data/run")
+    assert len(str(socket_folder(deep, "redis"))) < 60
+    assert socket_folder(deep, "redis") != socket_folder(deep / "other", "redis")
+    assert socket_folder(Path("/srv/data"), "redis") == Path("/srv/data/run-redis")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can make a folder of somebody else")
+def test_a_folder_that_somebody_else_prepared_is_not_used(tmp_path):
+    """Who makes our folder in /tmp before us gets a refusal, not our sockets."""
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 12345, -1)
+    with pytest.raises(ServerProblem, match="belongs to somebody else"):
+        make_private(tmp_path / "theirs")
+
+
+def test_any_name_of_a_folder_will_do(tmp_path_factory):
+    """Spaces, commas, quotes and percent signs in the data folder's name are no trouble."""
+    folder = tmp_path_factory.mktemp("a b,%41'\"c")
+    with EmbeddedPostgres(folder, FORGETFUL) as server, EmbeddedRedis(folder) as redis_server:
+        assert answer(server, "select 1") == (1,)
+        with connect(redis_server.url) as client:
+            assert client.ping()
 
 
 def test_other_versions_data_are_told_in_a_sentence(tmp_path):
