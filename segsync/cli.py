@@ -51,7 +51,7 @@ class LazyCommands(Commands):
 def main() -> None:
     """Keep customer segments in step with audiences in Google, LinkedIn and Meta ad accounts.
 
-    Settings are environment variables that begin with SEGSYNC_; see docs/operating.md.
+    Settings are environment variables that begin with SEGSYNC_; see docs/settings.md.
     """
 
 
