@@ -24,7 +24,8 @@ header{background:#7a2e00;color:#fff;padding:.6rem 1rem;font-weight:600}
 main{max-width:70rem;margin:0 auto;padding:0 1rem 2rem}
 section{background:#fff;border:1px solid #ccc;margin:1rem 0;padding:.5rem 1rem;overflow-x:auto}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd}
-td.n{text-align:right}label{margin-right:1rem}input,select,button{font:inherit}
+td.n,th.n{text-align:right}caption{text-align:left;font-weight:600;padding:.75rem 0 .25rem}
+label{display:inline-block;margin:.25rem 1rem .25rem 0}input{width:9rem}input,select,button{font:inherit}
 </style></head><body>
 <header role="banner">Simulators: these are not Google, LinkedIn and Meta. Nothing leaves this machine.</header>
 <main><h1>Channel simulators</h1>
@@ -33,7 +34,7 @@ td.n{text-align:right}label{margin-right:1rem}input,select,button{font:inherit}
 <button>Move</button></form></section>
 {% for c in channels %}<section><h2>{{ c.label }}</h2>
 <table><caption>Audiences</caption><thead><tr><th scope="col">Id<th scope="col">Name<th scope="col">Account
-<th scope="col">Keys<th scope="col">Persons<th scope="col">Known</thead><tbody>
+<th scope="col" class="n">Keys<th scope="col" class="n">Persons<th scope="col" class="n">Known</thead><tbody>
 {% for a in c.audiences %}<tr><td><a href="/control/{{ c.name }}/audiences/{{ a.key }}/members">{{ a.key }}</a><td>{{ a.name }}
 <td>{{ a.account }}<td class="n">{{ a.keys }}<td class="n">{{ a.persons }}<td class="n">{{ a.matched }}</tr>
 {% else %}<tr><td colspan="6">None yet.</tr>{% endfor %}</tbody></table>
@@ -44,7 +45,11 @@ td.n{text-align:right}label{margin-right:1rem}input,select,button{font:inherit}
 <form method="post" action="/faults/{{ c.name }}"><p><label>Kind <input name="kind" required></label>
 <label>Operation <input name="operation"></label><label>Account <input name="account"></label>
 <label>Person <input name="person"></label><label>Times <input name="times" type="number" min="0" value="1"></label>
-<button>Order this fault</button></p></form></section>{% endfor %}
+<button>Order this fault</button></p></form>
+<form method="post" action="/campaigns/{{ c.name }}"><p><label>New campaign <input name="name" required></label>
+<label>Account <select name="account">{% for a in c.accounts %}<option value="{{ a.key }}">{{ a.name }}</option>{% endfor %}</select></label>
+<label>uses audience <input name="audience" required></label><label>by <select name="use"><option>include</option>
+<option>exclude</option></select></label><button>Add this campaign</button></p></form></section>{% endfor %}
 </main></body></html>"""
 
 
@@ -67,6 +72,7 @@ class Control:
             ("POST", "/clock", self.clock_form),
             ("POST", "/faults/<channel>", self.fault_form),
             ("POST", "/faults/<channel>/<fault>/end", self.end_form),
+            ("POST", "/campaigns/<channel>", self.campaign_form),
             ("POST", "/control/clock", self.clock),
             ("GET", "/control/clock", self.time),
             ("POST", "/control/people", self.people),
@@ -104,6 +110,7 @@ class Control:
                 "label": label,
                 "audiences": self.audiences(name)["audiences"],
                 "faults": self._world.faults(name),
+                "accounts": self._world.all(name, "accounts"),
             }
             for name, label in self._labels.items()
         ]
@@ -233,6 +240,17 @@ class Control:
     def end_form(self, channel: str, fault: str) -> Any:
         """Ends a fault from the page."""
         self._world.clear_faults(channel, fault)
+        return flask.redirect("/", 303)
+
+    def campaign_form(self, channel: str) -> Any:
+        """Adds a campaign that uses an audience, in the state of the channel's other campaigns."""
+        form = flask.request.form
+        known = self._world.all(channel, "campaigns")
+        campaign: Document = {"name": form["name"], "account": form["account"]}
+        campaign |= {"status": known[0]["status"]} if known else {}
+        key = str(self._world.next_number(channel, "campaign", 8_000_000_001))
+        campaign = self._attach[channel](campaign | {"key": key}, form["audience"].strip(), form["use"])
+        self._world.put(channel, "campaigns", key, campaign)
         return flask.redirect("/", 303)
 
 

@@ -79,6 +79,16 @@ def test_faults_can_be_ordered_on_the_page(simulators):
     assert simulators.world.faults("linkedin") == []
 
 
+@pytest.mark.parametrize("use", ["include", "exclude"])
+def test_a_campaign_can_be_added_on_the_page(simulators, audience, use):
+    """A person lets a new campaign use an audience, and the product sees it (B8, S10)."""
+    meta, made, _ = audience
+    form = {"name": "Spring", "account": meta.account.remote_id, "audience": made.remote_id, "use": use}
+    requests.post(f"{simulators.url}/campaigns/meta", data=form, timeout=10).raise_for_status()
+    found = meta.connector.campaigns_using(meta.token(), meta.account, made)
+    assert [(campaign.name, campaign.use) for campaign in found] == [("Spring", use)]
+
+
 def test_the_clock_can_be_moved(simulators):
     """Sixty days pass in a second (B8)."""
     before = ask(simulators, "GET", "clock").json()["now"]
