@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
@@ -17,9 +17,16 @@ SIGNED_IN_FOR: Final = timedelta(days=7)
 """A session ends when nothing was asked for so long."""
 
 
+class Pages(Flask):
+    """Flask, but what fails is logged by us alone: its own line would hold the address, and with it secrets."""
+
+    def log_exception(self, *_args: Any) -> None:
+        """Says nothing; `errors` does."""
+
+
 def create_app(runtime: Runtime) -> Flask:
     """The pages over an opened runtime."""
-    app = Flask("segsync", template_folder=str(TEMPLATES), static_folder="static")
+    app = Pages("segsync", template_folder=str(TEMPLATES), static_folder="static")
     app.config.from_mapping(_configuration(runtime))
     app.extensions["segsync.runtime"] = runtime
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -52,7 +52,7 @@ def syncs_on(session: Session, people: Sequence[Person]) -> dict[int, int]:
         .where(Sync.owner_id.in_([person.id for person in people]), holds_a_place())
         .group_by(Sync.owner_id)
     )
-    return dict(session.execute(counted).tuples().all())
+    return {person_id: count for person_id, count in session.execute(counted)}  # noqa: C416 - rows are not pairs
 
 
 @dataclass(frozen=True)

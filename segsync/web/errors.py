@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.web.frame import db
@@ -61,7 +61,9 @@ def set_up(app: Flask) -> None:
 
 def trouble_page(code: int, trouble: Trouble, link: tuple[str, str] | None = None) -> Response:
     """An error page; a live part gets only the sentence."""
-    if request.headers.get("X-Requested-With") == "segsync":
+    # without a host that we know there are no addresses, and so no page
+    lost = isinstance(request.routing_exception, SecurityError)
+    if lost or request.headers.get("X-Requested-With") == "segsync":
         response = make_response(trouble.text)
         response.mimetype = "text/plain"
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import Field
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 
 class PageForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF publishes no types
@@ -34,6 +35,11 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF publishes no types
     def failed(self) -> bool:
         """Whether the page has to answer 422."""
         return bool(self.errors or self.refusals)
+
+
+def choice(value: str | int, label: str) -> SelectChoice:
+    """One of the choices of a field."""
+    return SelectChoice(value=value, label=label)
 
 
 def typed(field: Field) -> str:

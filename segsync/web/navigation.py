@@ -55,6 +55,9 @@ def set_up(app: Flask) -> None:
     """Makes the frame's parts known to templates."""
     app.context_processor(_parts)
     app.add_template_global(page_address)
+    # global rather than in the context: macros of other files ask for them too
+    app.add_template_global(frame.may)
+    app.add_template_global(Right, "Right")
 
 
 def links(*, administrators: bool) -> list[Link]:
@@ -112,8 +115,6 @@ def _parts() -> dict[str, Any]:
         return common
     return common | {
         "me": frame.me(),
-        "may": frame.may,
-        "Right": Right,
         "places": links(administrators=False),
         "administration": links(administrators=True),
         "workspace": frame.current_workspace(),

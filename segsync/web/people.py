@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 from wtforms import EmailField, RadioField, SelectMultipleField, StringField, widgets
@@ -14,7 +16,7 @@ from segsync.actions.invitations import Invited
 from segsync.models import Person
 from segsync.rules.rights import ROLE_RIGHTS, Right
 from segsync.rules.terms import Role
-from segsync.web.forms import PageForm, typed
+from segsync.web.forms import PageForm, choice, typed
 from segsync.web.frame import actor, db, need, outside_address, runtime, show_refusal
 from segsync.web.paging import asked_page, paginate
 
@@ -27,7 +29,7 @@ ROLE_HELP = {
     Role.MARKETING_USER: "Contacts, segments and own syncs, in their workspaces.",
     Role.VIEW_ONLY: "Looks at syncs and counts, changes nothing.",
 }
-ROLES = [(role.value, f"{role.label}: {ROLE_HELP[role]}") for role in ROLE_RIGHTS]
+ROLES = [choice(role.value, f"{role.label}: {ROLE_HELP[role]}") for role in ROLE_RIGHTS]
 
 
 class CheckboxesField(SelectMultipleField):
@@ -177,8 +179,8 @@ def _one(person: Person, form: PersonForm) -> Answer:
     return page, 422 if form.failed else 200
 
 
-def _workspace_choices() -> list[tuple[int, str]]:
-    return [(each.id, each.name) for each in workspaces.visible(db(), actor())]
+def _workspace_choices() -> list[Any]:
+    return [choice(each.id, each.name) for each in workspaces.visible(db(), actor())]
 
 
 def _put_into_workspaces(person: Person, chosen: set[int]) -> None:

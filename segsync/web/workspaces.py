@@ -16,14 +16,14 @@ from segsync.actions.actor import Refused
 from segsync.actions.workspaces import WorkspaceForm
 from segsync.models import Workspace
 from segsync.rules.rights import Right
-from segsync.web.forms import PageForm, typed
+from segsync.web.forms import PageForm, choice, typed
 from segsync.web.frame import actor, db, my_workspaces, need, show_refusal
 
 workspaces = Blueprint("workspaces", __name__)
 
 Answer = str | Response | tuple[str, int]
-COUNTRIES = [(each, each) for each in sorted(phonenumbers.SUPPORTED_REGIONS)]
-ZONES = [(each, each.replace("_", " ")) for each in sorted(available_timezones() - {"localtime"})]
+COUNTRIES = [choice(each, each) for each in sorted(phonenumbers.SUPPORTED_REGIONS)]
+ZONES = [choice(each, each.replace("_", " ")) for each in sorted(available_timezones() - {"localtime"})]
 
 
 class SettingsForm(PageForm):

@@ -26,7 +26,8 @@ def test_every_page_carries_a_strict_policy(client):
 def test_files_are_kept_for_a_year_under_an_address_of_their_own(client):
     """Pages load fast: a browser asks for our files once for each release."""
     address = re.search(r'href="(/static/segsync\.css\?v=[^"]+)"', client.get("/sign-in").text)[1]
-    assert "max-age=31536000" in client.get(address).headers["Cache-Control"]
+    with client.get(address) as answer:
+        assert "max-age=31536000" in answer.headers["Cache-Control"]
 
 
 def test_a_form_sent_from_elsewhere_is_refused(runtime, ada):
