@@ -72,6 +72,12 @@ def last(session: Session, actor: Actor, kind: str, params: Mapping[str, Any]) -
     ).first()
 
 
+def failed_lately(runtime: Runtime, asked: Ask) -> bool:
+    """Whether the channel could not be asked a moment ago: then it is left in peace for a little."""
+    ended = asked.finished_at
+    return asked.state == AskState.FAILED and ended is not None and ended > runtime.clock() - SAME_FOR
+
+
 @dataclass(frozen=True)
 class Claimed:
     """A question that this worker answers."""

@@ -55,12 +55,12 @@ class SyncPage:
 
 def page(session: Session, actor: Actor, wanted: SyncFilter, number: int) -> SyncPage:
     """A page of the list. A number past the end gives the last page. Four queries."""
-    counts = _counts(session, actor, wanted)
-    total = counts.get(wanted.status, 0)
+    by_status = counts(session, actor, wanted)
+    total = by_status.get(wanted.status, 0)
     number = max(1, min(number, -(-total // SIZE)))
     items = _items(session, actor, wanted, number) if total else []
     ids = [sync.id for sync in items]
-    return SyncPage(items, number, total, _runs(session, ids), open_alerts(session, ids), counts)
+    return SyncPage(items, number, total, _runs(session, ids), open_alerts(session, ids), by_status)
 
 
 def _items(session: Session, actor: Actor, wanted: SyncFilter, number: int) -> Sequence[Sync]:
@@ -79,10 +79,11 @@ def _items(session: Session, actor: Actor, wanted: SyncFilter, number: int) -> S
     return session.scalars(chosen).all()
 
 
-def _counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]:
+def counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]:
+    """Syncs of each status for the same filters, and '' for all. One query."""
     any_status = _narrowed(select(Sync.status, func.count()), actor, wanted.with_status("")).group_by(Sync.status)
-    counts = {status: int(number) for status, number in session.execute(any_status)}
-    return counts | {"": sum(counts.values())}
+    found = {status: int(number) for status, number in session.execute(any_status)}
+    return found | {"": sum(found.values())}
 
 
 def _narrowed(statement: Select[*tuple[Any, ...]], actor: Actor, wanted: SyncFilter) -> Select[*tuple[Any, ...]]:

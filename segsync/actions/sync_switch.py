@@ -37,7 +37,7 @@ def switch_off(runtime: Runtime, session: Session, actor: Actor, public_id: str,
     if off.locked and not actor.can(Right.EDIT_ANY_SYNC):
         raise NotAllowed("Only an administrator can switch off until an administrator allows it.", field="locked")
     now = runtime.clock()
-    before = facts(sync)
+    before = facts(session, sync)
     runs.stop(session, sync, now=now)
     statuses.move(session, sync, Status.INACTIVE, now=now)
     sync.off_by, sync.off_at, sync.off_reason, sync.off_locked = actor.person_id, now, reason, off.locked
@@ -45,7 +45,7 @@ def switch_off(runtime: Runtime, session: Session, actor: Actor, public_id: str,
     sync.next_run_at = sync.probe_at = None
     sync.problem_code, sync.problem_facts, sync.failures = None, {}, 0
     alerts.forget_sync(session, sync, now=now)
-    record(session, actor, "sync.off", subject(sync), change=(before, facts(sync)), reason=reason)
+    record(session, actor, "sync.off", subject(sync), change=(before, facts(session, sync)), reason=reason)
     return sync
 
 
@@ -64,7 +64,7 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     use = limits.take(session, actor.organization_id)
     sync = living(session, actor, public_id)
     _still_off(actor, sync)
-    before = facts(sync) | {"off_reason": sync.off_reason}
+    before = facts(session, sync) | {"off_reason": sync.off_reason}
     sync.owner_id, sync.integration_id, sync.account_via = integration.person_id, integration.id, account.via
     sync.account_name = account.name
     sync.off_by = sync.off_at = sync.off_reason = None
@@ -72,7 +72,7 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     # `runs.start` refuses whatever is off, from whatever door.
     statuses.move(session, sync, Status.SYNCING, now=runtime.clock())
     run = begin(runtime, session, sync, Why.RESUMED, by=actor.person_id)
-    record(session, actor, "sync.on", subject(sync), change=(before, facts(sync)))
+    record(session, actor, "sync.on", subject(sync), change=(before, facts(session, sync)))
     return Created(sync, run, use)
 
 

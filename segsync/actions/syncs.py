@@ -24,7 +24,7 @@ from segsync.actions.sync_access import (
     usable_account,
 )
 from segsync.actions.sync_retire import retire
-from segsync.models import AdAccount, Integration, Run, Segment, StatementMade, Sync
+from segsync.models import AdAccount, Integration, Person, Run, Segment, StatementMade, Sync
 from segsync.rules import schedule, sync_ids
 from segsync.rules.limit import Use
 from segsync.rules.rights import Right
@@ -73,7 +73,7 @@ def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> 
     session.flush()
     made = _keep_statements(session, sync, wanted.channel)
     run = begin(runtime, session, sync, Why.FIRST, by=actor.person_id)
-    after = facts(sync) | {"statements": made}
+    after = facts(session, sync) | {"statements": made}
     record(session, actor, "sync.create", subject(sync), change=({}, after))
     return Created(sync, run, use)
 
@@ -103,7 +103,7 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
     if how not in capabilities.retire:
         raise Refused(f"{capabilities.label} does not offer that. Choose another way.", field="how")
     now = runtime.clock()
-    before = facts(sync)
+    before = facts(session, sync)
     runs.stop(session, sync, now=now)
     statuses.move(session, sync, Status.INACTIVE, now=now)
     sync.deleted_at, sync.deleted_by, sync.retire_how = now, actor.person_id, how.value
@@ -128,15 +128,15 @@ def subject(sync: Sync) -> Subject:
     return Subject("sync", sync.id, f"{sync.segment.name} → {sync.channel} · {sync.account_name}", sync.public_id)
 
 
-def facts(sync: Sync) -> dict[str, Any]:
+def facts(session: Session, sync: Sync) -> dict[str, Any]:
     """A sync as the audit trail describes it before and after a change."""
     return {
         "status": sync.status,
         "detail": sync.detail,
-        "segment": sync.segment_id,
+        "segment": sync.segment.name,
         "channel": sync.channel,
-        "account": sync.account_id,
-        "runs_as": sync.owner_id,
+        "account": f"{sync.account_name} ({sync.account_id})",
+        "runs as": session.get_one(Person, sync.owner_id).name,
         "off_locked": sync.off_locked,
     }
 

@@ -52,6 +52,12 @@ def after_this(use: Use) -> str:
     return f"{text}: {_places(after.left)} left." if after.near else text + "."
 
 
+def said(use: Use) -> str:
+    """What is said once a place was taken: `use` is with it."""
+    text = f"{use.used:,} of {use.contracted:,} contracted syncs are in use now"
+    return text + (", so nothing more can start." if use.full else f": {_places(use.left)} left.")
+
+
 def refusal(use: Use, inactive_frees: str = "Switching off or deleting a sync frees its place at once.") -> str:
     """Why nothing can start, and what would change that."""
     if use.contracted == 0:

@@ -100,3 +100,75 @@ ROUTES |= {
 
 # who may not change them may still know what they are
 ROUTES |= {"settings.index": Right.SEE_SYNCS, "settings.change": Right.EDIT_CONSENT_RULES}
+
+ROUTES |= {
+    "syncs.root": Right.SEE_SYNCS,
+    "syncs.home": Right.SEE_SYNCS,
+    "syncs.live_top": Right.SEE_SYNCS,
+    "syncs.live_list": Right.SEE_SYNCS,
+    "syncs.limit": Right.SEE_SYNCS,
+    "syncs.page": Right.SEE_SYNCS,
+    "syncs.live_one": Right.SEE_SYNCS,
+    "syncs.live_runs": Right.SEE_SYNCS,
+    "syncs.run": Right.SEE_SYNCS,
+    "syncs.create": Right.EDIT_OWN_SYNCS,
+    "syncs.create_accounts": Right.EDIT_OWN_SYNCS,
+    "syncs.create_start": Right.EDIT_OWN_SYNCS,
+    "syncs.switch_off": Right.EDIT_OWN_SYNCS,
+    "syncs.campaigns": Right.EDIT_OWN_SYNCS,
+    "syncs.switch_on": Right.EDIT_OWN_SYNCS,
+    "syncs.on_check": Right.EDIT_OWN_SYNCS,
+    "syncs.sync_now": Right.EDIT_OWN_SYNCS,
+    "syncs.delete": Right.EDIT_OWN_SYNCS,
+}
+
+ROUTES |= {
+    "integrations.index": Right.SEE_SYNCS,
+    "integrations.live": Right.CONNECT,
+    "integrations.read_again": Right.CONNECT,
+    "integrations.connect": Right.CONNECT,
+    "integrations.callback": Right.CONNECT,
+    "integrations.decide": Right.CONNECT,
+    "integrations.decide_live": Right.CONNECT,
+    "integrations.disconnect": Right.CONNECT,
+}
+
+ROUTES |= {"asks.show": Right.CONNECT}
+
+ROUTES |= {
+    # masked, with the reason, for whoever may not see values
+    "contacts.index": Right.SEE_SYNCS,
+    "contacts.show": Right.SEE_VALUES,
+    "contacts.new": Right.EDIT_DATA,
+    "contacts.edit": Right.EDIT_DATA,
+    "contacts.say": Right.EDIT_DATA,
+    "contacts.add_device": Right.EDIT_DATA,
+    "contacts.remove_device": Right.EDIT_DATA,
+}
+
+ROUTES |= {
+    "companies.index": Right.SEE_SYNCS,
+    "companies.show": Right.SEE_SYNCS,
+    "companies.new": Right.EDIT_DATA,
+    "companies.edit": Right.EDIT_DATA,
+}
+
+ROUTES |= {
+    # the form is shown to all; adding asks for the right once more
+    "fields.index": Right.SEE_SYNCS,
+    "fields.rename": Right.EDIT_DATA,
+    "fields.put_away": Right.EDIT_DATA,
+    "fields.bring_back": Right.EDIT_DATA,
+}
+
+ROUTES |= {
+    "imports.index": Right.SEE_VALUES,
+    "imports.show": Right.SEE_VALUES,
+    "imports.live": Right.SEE_VALUES,
+    "imports.rejected": Right.SEE_VALUES,
+    "imports.new": Right.EDIT_DATA,
+    "imports.mapping": Right.EDIT_DATA,
+    "imports.preview": Right.EDIT_DATA,
+    "imports.read_as": Right.EDIT_DATA,
+    "imports.discard": Right.EDIT_DATA,
+}

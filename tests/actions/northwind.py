@@ -59,9 +59,9 @@ class Northwind:
     def actor(self, name: str) -> Actor:
         return Actor.person(self.people[name])
 
-    def connect(self, name: str, channel: str = "meta", **values: Any) -> Integration:
+    def connect(self, who: str, channel: str = "meta", **values: Any) -> Integration:
         """A sign-in that sees the ad account, checked a moment ago."""
-        integration = make_integration(self.session, self.people[name], channel, **values)
+        integration = make_integration(self.session, self.people[who], channel, **values)
         self.see(integration)
         return integration
 

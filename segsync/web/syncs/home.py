@@ -1,0 +1,114 @@
+"""Segment Syncs, the home: is everything in step, and if not, who must do what? And who uses the contracted syncs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from segsync.actions import alert_lists, limits, overviews, sync_lists
+from segsync.actions.alert_lists import Which
+from segsync.actions.sync_lists import SIZE
+from segsync.models import Segment
+from segsync.rules.sync_filter import SORTS, SyncFilter, read
+from segsync.rules.terms import Status
+from segsync.web import alert_cards
+from segsync.web.frame import actor, db, me, runtime
+from segsync.web.live import fragment
+from segsync.web.paging import Page, asked_page
+from segsync.web.syncs import said
+from segsync.web.syncs.blueprint import syncs
+from segsync.web.words import channel_label
+
+
+@syncs.app_context_processor
+def _words() -> dict[str, Any]:
+    return said.words()
+
+
+@syncs.route("/")
+def root() -> Response:
+    """The home is the list."""
+    return redirect(url_for("syncs.home"))
+
+
+@syncs.route("/syncs")
+def home() -> str:
+    """Overview, what needs attention, and every sync of the organization."""
+    wanted = read(request.args)
+    return render_template("syncs/home.html", **_top(), **_list(wanted), **_filters(wanted))
+
+
+@syncs.route("/syncs/live/top")
+def live_top() -> Response:
+    """The overview and what needs attention, polled."""
+    top = _top()
+    return fragment(render_template("syncs/_top.html", **top), busy=bool(top["busy"]))
+
+
+@syncs.route("/syncs/live/list")
+def live_list() -> Response:
+    """The list itself, polled."""
+    shown = _list(read(request.args))
+    return fragment(render_template("syncs/_list.html", **shown), busy=bool(shown["found"].runs))
+
+
+@syncs.route("/syncs/limit")
+def limit() -> str:
+    """Who uses the contracted syncs, for what, and what would free a place."""
+    return render_template("syncs/limit.html", told=limits.explain(db(), actor().organization_id))
+
+
+def _top() -> dict[str, Any]:
+    session, who = db(), actor()
+    cards = overviews.channels(session, who)
+    return {
+        "cards": cards,
+        "use": limits.use(session, who.organization_id),
+        "attention": alert_cards.needing_attention(),
+        "attention_total": alert_lists.counts(session, me(), runtime().clock())[Which.OPEN],
+        "begun": overviews.beginning(session, who),
+        "busy": any(card.syncs > card.active for card in cards),
+    }
+
+
+def _list(wanted: SyncFilter) -> dict[str, Any]:
+    found = sync_lists.page(db(), actor(), wanted, asked_page())
+    return {
+        "wanted": wanted,
+        "found": found,
+        "page": Page(found.items, found.number, SIZE, found.total),
+        "tabs": [("", "All", "list"), *((status.value, *_tab(status)) for status in Status)],
+        "sorts": SORTS,
+        "address": address,
+        "page_address": lambda number: address(wanted, number),
+    }
+
+
+def _tab(status: Status) -> tuple[str, str]:
+    return status.value.capitalize(), status.value
+
+
+def _filters(wanted: SyncFilter) -> dict[str, Any]:
+    segment = db().get(Segment, wanted.segment) if wanted.segment else None
+    choices = sync_lists.choices(db(), actor())
+    mine = segment is not None and segment.organization_id == actor().organization_id
+    return {
+        "choices": choices,
+        "channel_options": [(name, channel_label(name)) for name in choices.channels],
+        "none_of": lambda filters: SyncFilter(status=filters.status, sort=filters.sort, backwards=filters.backwards),
+        "segment": segment if mine else None,
+        "lead": said.all_in_all(_all_counts(wanted)),
+    }
+
+
+def _all_counts(wanted: SyncFilter) -> dict[str, int]:
+    """The first sentence is about the whole organization, whatever is filtered."""
+    return dict(sync_lists.counts(db(), actor(), SyncFilter(sort=wanted.sort)))
+
+
+def address(wanted: SyncFilter, number: int = 1) -> str:
+    """The list with these filters."""
+    values: dict[str, Any] = {**wanted.query(), "page": number if number > 1 else None}
+    return url_for("syncs.home", **values)

@@ -1,0 +1,95 @@
+"""A sync: is this audience right? What needs attention, the audience, who, when, its runs and its own history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, request
+from werkzeug.wrappers import Response
+
+from connectors.registry import CHANNELS
+from segsync.actions import sync_history, sync_lists, sync_switch
+from segsync.actions.runs import open_run
+from segsync.actions.sync_access import may_act
+from segsync.audience.sources import kind_for
+from segsync.models import Sync
+from segsync.rules.terms import Role
+from segsync.web import alert_cards
+from segsync.web.charts import line_chart
+from segsync.web.frame import actor, db, me, my_workspaces
+from segsync.web.live import fragment
+from segsync.web.paging import Page
+from segsync.web.syncs.bars import bars
+from segsync.web.syncs.blueprint import syncs
+
+
+@syncs.route("/syncs/<public_id>")
+def page(public_id: str) -> str:
+    """The page of a sync. A deleted one still says what it was."""
+    sync = sync_history.whole(db(), actor(), public_id)
+    return render_template("syncs/one.html", **_now(sync), **_before(sync))
+
+
+@syncs.route("/syncs/<public_id>/live")
+def live_one(public_id: str) -> Response:
+    """What changes while one looks: status, progress, figures and the run under way."""
+    sync = sync_history.whole(db(), actor(), public_id)
+    shown = _now(sync)
+    return fragment(render_template("syncs/_now.html", **shown), busy=shown["run"] is not None)
+
+
+@syncs.route("/syncs/<public_id>/live/runs")
+def live_runs(public_id: str) -> Response:
+    """The runs and the history, polled."""
+    sync = sync_history.whole(db(), actor(), public_id)
+    shown = _before(sync)
+    return fragment(render_template("syncs/_before.html", sync=sync, **shown), busy=open_run(db(), sync.id) is not None)
+
+
+@syncs.route("/syncs/<public_id>/runs/<int:run_id>")
+def run(public_id: str, run_id: int) -> str:
+    """One run: phases with times, what was added, removed, refused and skipped, requests, and the channel's references."""
+    sync = sync_history.whole(db(), actor(), public_id)
+    found = sync_history.run(db(), sync, run_id)
+    return render_template(
+        "syncs/run.html",
+        sync=sync,
+        run=found,
+        batches=sync_history.batches(db(), found),
+        by=sync_history.name_of(db(), found.started_by) if found.started_by else "",
+    )
+
+
+def _now(sync: Sync) -> dict[str, Any]:
+    session, who = db(), actor()
+    capabilities = CHANNELS[sync.channel].capabilities
+    return {
+        "sync": sync,
+        "run": open_run(session, sync.id),
+        "alert": sync_lists.open_alerts(session, [sync.id]).get(sync.id),
+        "alerts": alert_cards.of_sync(sync.id),
+        "mine": may_act(who, sync),
+        "why_not_off": sync_switch.why_not_off(who, sync),
+        "why_not_on": sync_switch.why_not_on(who, sync),
+        "keys": capabilities.shapes[kind_for(capabilities, sync.segment)].keys,
+        "capabilities": capabilities,
+        "off_by": sync_history.name_of(session, sync.off_by) if sync.off_by else "",
+        "deleted_by": sync_history.name_of(session, sync.deleted_by) if sync.deleted_by else "",
+        "segment_by": sync_history.name_of(session, sync.segment.created_by),
+        "sees_members": Role(me().role) is not Role.VIEW_ONLY
+        and sync_lists.sees_members(who, [workspace.id for workspace in my_workspaces()], sync),
+    }
+
+
+def _before(sync: Sync) -> dict[str, Any]:
+    session = db()
+    asked = request.args.get("page", "1")
+    found = sync_history.runs(session, sync, int(asked) if asked.isdecimal() and len(asked) < 7 else 1)  # noqa: PLR2004 - more digits are no page
+    done = sync_history.finished(session, sync)
+    return {
+        "runs": Page(found.items, found.number, sync_history.RUNS_SHOWN, found.total),
+        "bars": bars(done),
+        "sizes": line_chart(sync_history.sizes(session, sync)),
+        "activity": sync_history.activity(session, sync),
+        "statements": sync_history.statements(session, sync),
+    }
