@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,37 +15,61 @@ from sqlalchemy import select
 
 from segsync.actions import health
 from segsync.models import Installation
+from segsync.processes import fork
 from segsync.queue import Name
+from segsync.runtime import WrongFolder
 from segsync.servers import alive, wait_until
-from segsync.worker import queues_of
+from segsync.worker import Workers, queues_of
 
 SECONDS = 30
 
 
-@pytest.fixture
-def start(settings, runtime) -> Iterator:
-    """Starts `segsync worker` over this test's database and Redis, and waits until it says that it is alive."""
-    started = []
-    environment = {
-        **os.environ,
-        "SEGSYNC_DATA": str(settings.data),
-        "SEGSYNC_DATABASE_URL": settings.database_url.get_secret_value(),
-        "SEGSYNC_REDIS_URL": settings.redis_url.get_secret_value(),
-        "SEGSYNC_VAULT_KEYS": settings.vault_keys.get_secret_value(),
-        "SEGSYNC_WORKERS": "1",
-    }
+@dataclass
+class Started:
+    """A `segsync worker` that runs as a child of this test."""
 
-    def run(*, ready=True) -> subprocess.Popen:
-        command = [sys.executable, "-m", "segsync.cli", "worker"]
-        started.append(subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True))
-        if ready:
-            assert wait_until(lambda: health._alive(runtime, "worker ", health.WORKERS_SILENT), SECONDS)
+    pid: int
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code; None while it runs."""
+        if self.code is None and (ended := os.waitpid(self.pid, os.WNOHANG)) != (0, 0):
+            self.code = os.waitstatus_to_exitcode(ended[1])
+        return self.code
+
+    def wait(self, seconds: float) -> int | None:
+        """Waits until it ended."""
+        wait_until(lambda: self.poll() is not None, seconds)
+        return self.code
+
+    def signal(self, number: signal.Signals) -> None:
+        """As `kill` or the terminal sends it."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+@pytest.fixture
+def start(runtime) -> Iterator:
+    """Starts workers over this test's database and Redis, and waits until they say that they are alive.
+
+    Forked rather than started anew: that `segsync worker` does the same is shown by the demo's own test.
+    """
+    started = []
+    one = replace(runtime, settings=runtime.settings.model_copy(update={"workers": 1}))
+
+    def work() -> None:
+        one.after_fork()
+        Workers(one).run()
+
+    def run() -> Started:
+        started.append(Started(fork(work)))
+        assert wait_until(lambda: health._alive(runtime, "worker ", health.WORKERS_SILENT), SECONDS)
         return started[-1]
 
     yield run
     for process in started:
-        process.kill()
-        process.communicate()
+        process.signal(signal.SIGKILL)
+        process.wait(SECONDS)
 
 
 def wake(redis_client, function: str, *args, queue=Name.RUNS) -> None:
@@ -73,7 +96,7 @@ def test_a_worker_that_is_told_to_stop_finishes_its_slice(start, redis_client, t
     process = start()
     wake(redis_client, "subprocess.call", ["sh", "-c", f"touch {tmp_path}/begun; sleep 1; touch {tmp_path}/done"])
     assert wait_until((tmp_path / "begun").exists, 10)
-    process.send_signal(signal.SIGTERM)
+    process.signal(signal.SIGTERM)
     assert process.wait(20) == 0
     assert (tmp_path / "done").exists()
 
@@ -84,8 +107,8 @@ def test_a_killed_worker_takes_its_children_along(start, redis_client, tmp_path)
     wake(redis_client, "subprocess.call", ["sh", "-c", f"touch {tmp_path}/begun; exec sleep 2"])
     assert wait_until((tmp_path / "begun").exists, 10)
     family = children(process.pid)
-    process.kill()
-    process.wait()
+    process.signal(signal.SIGKILL)
+    process.wait(SECONDS)
     assert wait_until(lambda: not any(alive(pid) for pid in family), 10)
 
 
@@ -110,22 +133,20 @@ def test_work_that_raises_does_not_end_the_worker(start, redis_client, runtime, 
     assert wait_until((tmp_path / "next").exists, 10)
 
 
-def test_a_worker_that_sees_another_folder_refuses_to_start(start, runtime, session):
+def test_a_worker_that_sees_another_folder_refuses_to_start(runtime, session):
     """A worker whose ledgers are not those of the database sends nothing: it would fill audiences from nothing."""
-    (runtime.ledgers).mkdir(parents=True)
+    runtime.ledgers.mkdir(parents=True)
     (runtime.ledgers / "folder-id").write_text("another one")
     session.add(Installation(key="ledgers", value={"id": "the right one"}))
     session.commit()
-    process = start(ready=False)
-    told = process.communicate(timeout=SECONDS)[1]
-    assert process.returncode == 1
-    assert "is not the folder of ledgers that this database knows" in told
+    with pytest.raises(WrongFolder, match="is not the folder of ledgers"):
+        Workers(runtime).run()
 
 
 def test_a_sign_of_life_is_taken_back_in_the_end(start, session):
     """Who stopped a worker on purpose does not find it in `segsync check` any more."""
     process = start()
-    process.send_signal(signal.SIGTERM)
+    process.signal(signal.SIGTERM)
     process.wait(20)
     assert session.scalars(select(Installation.key).where(Installation.key.startswith("worker"))).all() == []
 
