@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func, literal
+from sqlalchemy import ColumnElement, Text, cast, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from segsync.rules.import_mapping import CUSTOM
@@ -35,10 +35,7 @@ def asked_of(table: Any, name: str, sort: Sort) -> Asked:
 def _custom(document: ColumnElement[Any], key: str, sort: Sort) -> ColumnElement[Any]:
     inside = document.op("->", return_type=JSONB())(literal(key, Text))
     text = document.op("->>", return_type=Text())(literal(key, Text))
-    if sort is Sort.NUMBER:
-        # never fails on something that is no number, whatever got in there
-        return case((func.jsonb_typeof(inside) == "number", cast(text, Numeric)))
-    return inside if sort is Sort.LIST else text
+    return inside if sort in {Sort.LIST, Sort.NUMBER} else text
 
 
 def lowered_list(asked: Asked) -> ColumnElement[Any]:

@@ -22,8 +22,9 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import JSONB, array
 
 from segsync.audience.columns import Asked, is_empty_list, lowered_list
 from segsync.models import Workspace
@@ -65,14 +66,20 @@ def _yes_no(asked: Asked, operator: Operator, values: Values, _workspace: int, _
 
 
 def _number(asked: Asked, operator: Operator, values: Values, _workspace: int, _now: datetime) -> ColumnElement[bool]:
+    # JSON sorts numbers as numbers, but it also sorts whatever else got in there among them
+    is_number = func.jsonb_typeof(asked.value) == "number" if asked.custom else asked.value.is_not(None)
     if operator is Operator.EMPTY:
-        return asked.value.is_(None)
-    numbers = [literal(Decimal(value), Numeric) for value in values]
+        return is_number.is_not(true())
+    numbers = [_as_number(value, custom=asked.custom) for value in values]
     if operator is Operator.BETWEEN:
-        return asked.value.between(numbers[0], numbers[-1])
+        return and_(is_number, asked.value.between(numbers[0], numbers[-1]))
     if operator is Operator.ONE_OF:
         return asked.value.in_(numbers)
-    return _ORDER[operator](asked.value, numbers[0])
+    return and_(is_number, _ORDER[operator](asked.value, numbers[0]))
+
+
+def _as_number(value: str, *, custom: bool) -> ColumnElement[Any]:
+    return cast(literal(value, Text), JSONB) if custom else literal(Decimal(value), Numeric)
 
 
 _ORDER: Final[Mapping[Operator, Callable[[Any, Any], ColumnElement[bool]]]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Exists, FromClause, and_, exists, false, func, literal, or_, select, true
 from sqlalchemy import inspect as inspected
 from sqlalchemy.orm import aliased
 
@@ -106,7 +106,10 @@ def of_group(group: Group, scope: Scope) -> ColumnElement[bool]:
 def of_condition(condition: Condition, scope: Scope) -> ColumnElement[bool]:
     """A condition as an expression. What is not known is no yes, so the negation takes it in."""
     positive = _positive(condition, scope)
-    return positive.is_not(true()) if condition.negated else positive
+    if not condition.negated:
+        return positive
+    # both mean the same, but only the first can be worked out by joining
+    return ~positive if isinstance(positive, Exists) else positive.is_not(true())
 
 
 def _positive(condition: Condition, scope: Scope) -> ColumnElement[bool]:
