@@ -26,7 +26,7 @@ from segsync.config import Settings
 from segsync.models import ImportJob, Segment, Workspace
 from segsync.rules.cleaning import Cell, clean_row
 from segsync.rules.cleaning_values import texts
-from segsync.rules.import_mapping import CUSTOM, DATE_ORDERS, LABELS, ColumnMap, guess, label
+from segsync.rules.import_mapping import CUSTOM, DATE_ORDERS, LABELS, ColumnMap, Custom, guess, label
 from segsync.rules.import_rows import IDENTITIES, Reading
 from segsync.rules.rights import Right
 from segsync.rules.terms import ImportState, SegmentKind
@@ -291,7 +291,7 @@ def _list_of(session: Session, workspace: Workspace, job: ImportJob, segment_id:
 def _check_mapping(session: Session, workspace: Workspace, job: ImportJob, mapping: ColumnMap) -> None:
     columns = shape_of(job).columns
     custom = fields.for_rows(session, workspace, job.subject)
-    known = {*LABELS[job.subject], *(CUSTOM + each.key for each in custom)}
+    known = known_fields(job.subject, custom)
     if len(mapping.targets) != len(columns) or mapping.date_order not in DATE_ORDERS:
         raise Refused("The columns have changed meanwhile. Look at them again.")
     seen: dict[str, int] = {}
@@ -305,6 +305,11 @@ def _check_mapping(session: Session, workspace: Workspace, job: ImportJob, mappi
     if not seen.keys() & set(IDENTITIES[job.subject]):
         names = _or([LABELS[job.subject][name] for name in IDENTITIES[job.subject]])
         raise Refused(f"Choose at least one column for {names}: that is how a row finds whom it is about.")
+
+
+def known_fields(subject: str, custom: Sequence[Custom]) -> set[str]:
+    """Every field that a column can be."""
+    return {*LABELS[subject], *(CUSTOM + each.key for each in custom)}
 
 
 def _or(names: Sequence[str]) -> str:
