@@ -109,15 +109,15 @@
 
   // A filter form sends itself when something is chosen; the address then holds the filter.
   function filters(form) {
-    const go = () => {
+    const go = (from) => {
       const chosen = new URLSearchParams();
       for (const [name, value] of new FormData(form)) if (value !== "") chosen.append(name, value);
       const query = chosen.toString();
-      sessionStorage.setItem("segsync.focus", document.activeElement?.id || "");
+      sessionStorage.setItem("segsync.focus", from?.id || "");
       window.location.assign(form.getAttribute("action") + (query ? `?${query}` : ""));
     };
-    form.addEventListener("submit", (event) => { event.preventDefault(); go(); });
-    form.addEventListener("change", (event) => { if (event.target.matches("select, input[type=checkbox], input[type=radio], input[type=date]")) go(); });
+    form.addEventListener("submit", (event) => { event.preventDefault(); go(document.activeElement); });
+    form.addEventListener("change", (event) => { if (event.target.matches("select, input[type=checkbox], input[type=radio], input[type=date]")) go(event.target); });
   }
 
   async function copy(button) {
@@ -172,7 +172,7 @@
     begin(document);
     const kept = sessionStorage.getItem("segsync.focus");
     sessionStorage.removeItem("segsync.focus");
-    const first = document.querySelector("[aria-invalid=true], [data-focus]") || (kept && document.getElementById(kept));
+    const first = document.querySelector("[aria-invalid=true], [data-focus]") || document.getElementById(kept || "");
     first?.focus();
   });
 })();
