@@ -45,7 +45,7 @@ STORY: Final = (
     Part(GRACE, "Met at the trade fair", "linkedin", "Northwind DACH"),
     Part(MAX, "Churned, no order in 180 days", "meta", "Northwind EU"),
     Part(MAX, "Ordered in the last 90 days", "meta", "Northwind EU"),
-    Part(GRACE, "VIP customers", "meta", "Northwind Outlet"),
+    Part(ADA, "VIP customers", "meta", "Northwind Outlet"),
     Part(ADA, "Enterprise plan", "linkedin", "Northwind DACH"),
     Part(ADA, "Enterprise plan", "google", "Northwind Search"),
 )

@@ -163,7 +163,7 @@ def _cause(sync: Sync, trouble: Trouble) -> Cause:
         channel=sync.channel,
         integration_id=sync.integration_id,
         account_id=sync.account_id,
-        facts=facts_of(sync) | {key: str(value) for key, value in trouble.facts.items()},
+        facts={key: str(value) for key, value in trouble.facts.items()} | facts_of(sync),
         raw=trouble.raw,
         reference=trouble.reference,
     )
