@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from segsync.actions import runs
-from segsync.models import Ask, DataFile, ImportJob, Integration, Run, RunBatch, Sync
+from segsync.actions import runs, segment_counts
+from segsync.models import Ask, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
 from segsync.runtime import Runtime
 
@@ -102,6 +102,10 @@ def _due_imports(_now: datetime) -> Select[int]:
     return select(ImportJob.id).where(ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]), free)
 
 
+def _due_segments(now: datetime) -> Select[int]:
+    return segment_counts.due(now).order_by(Segment.refreshed_at.nulls_first()).limit(AT_A_TIME)
+
+
 def _due_retirements(_now: datetime) -> Select[int]:
     return select(Sync.id).where(Sync.deleted_at.is_not(None), Sync.retire_how.is_not(None), Sync.retired_at.is_(None))
 
@@ -115,6 +119,7 @@ _CHORES: Mapping[str, Callable[[datetime], Select[int]]] = {
     "state": _due_states,
     "signin": _due_signins,
     "import": _due_imports,
+    "segment": _due_segments,
     "retire": _due_retirements,
     "collect": _due_collections,
 }

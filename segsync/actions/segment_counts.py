@@ -1,28 +1,171 @@
-"""How many members a segment has: counted in the database by the statement that a run reads."""
+"""How many members a segment has, over time and by channel: counted in the database by the statement that a run reads."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Select, exists, func, or_, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from connectors.registry import CHANNELS
 from segsync.audience import filters
 from segsync.audience.conditions import Names
-from segsync.models import Segment
+from segsync.audience.reach import Reach, reach
+from segsync.models import Company, Contact, Segment, SegmentSize, Workspace
+from segsync.rules.segment_rules import Group
+from segsync.runtime import Runtime
 
-QUICK = ("set local jit = off", "set local work_mem = '32MB'")
+SAMPLE: Final = 10
+REFRESH_EVERY: Final = timedelta(hours=24)
+PATIENCE: Final = timedelta(seconds=8)
+"""How long somebody at a page waits for figures; what takes longer is counted by a worker."""
+QUICK: Final = ("set local jit = off", "set local work_mem = '32MB'")
 """For one count, compiling the statement takes longer than running it."""
 
 
-def count(session: Session, segment: Segment, now: datetime, names: Names) -> int:
+@dataclass(frozen=True)
+class Preview:
+    """Whom rules mean now. `members` is None, and the rest empty, where counting took too long to wait for."""
+
+    members: int | None
+    sample: Sequence[Contact | Company] = ()
+    reach: Mapping[str, Reach] = field(default_factory=dict)
+    """By channel; empty where that took too long."""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much two segments have in common."""
+
+    both: int
+    only_first: int
+    only_second: int
+
+
+def names(session: Session) -> Names:
+    """What gives the segments that rules ask for."""
+    return lambda segment_id: session.get_one(Segment, segment_id)
+
+
+def count(session: Session, segment: Segment, now: datetime) -> int:
     """Members now, before consent is looked at."""
-    quick(session)
-    members = filters.member_ids(segment, now, names).subquery()
-    return session.scalar(select(func.count()).select_from(members)) or 0
+    _quicken(session)
+    return _counted(session, filters.member_ids(segment, now, names(session)))
 
 
-def quick(session: Session) -> None:
-    """Sets the rest of this transaction up for counting over many rows."""
+def refresh(session: Session, segment: Segment, now: datetime) -> int:
+    """Works out the size and adds a point to its chart. Returns the size."""
+    segment.size, segment.refreshed_at = count(session, segment, now), now
+    session.add(SegmentSize(segment_id=segment.id, at=now, size=segment.size))
+    session.flush()
+    return segment.size
+
+
+def refresh_soon(session: Session, segment: Segment, now: datetime) -> bool:
+    """The same while somebody waits. False where it takes too long: then the size is not known, and a worker counts."""
+    segment.refreshed_at = None
+    session.flush()
+    with _patient(session):
+        refresh(session, segment, now)
+    return segment.refreshed_at is not None
+
+
+def refresh_later(runtime: Runtime, segment_id: int) -> None:
+    """The chore: brings the size of a segment up to date, unless that was done a moment ago or it was deleted."""
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        segment = session.scalar(due(now).with_only_columns(Segment).where(Segment.id == segment_id))
+        if segment is not None:
+            refresh(session, segment, now)
+
+
+def due(now: datetime) -> Select[int]:
+    """Segments whose size nobody has worked out for a day, or since they changed."""
+    old = or_(Segment.refreshed_at.is_(None), Segment.refreshed_at <= now - REFRESH_EVERY)
+    return select(Segment.id).where(Segment.deleted_at.is_(None), old)
+
+
+def preview(session: Session, workspace: Workspace, members: str, rules: Group, now: datetime) -> Preview:
+    """Whom these rules mean, before they are kept: count, sample and who can be reached, by the statement that a run reads."""
+    segment = Segment(
+        organization_id=workspace.organization_id,
+        workspace_id=workspace.id,
+        kind="rule",
+        members=members,
+        rules=rules.as_json(),
+    )
+    return look(session, segment, now)
+
+
+def look(session: Session, segment: Segment, now: datetime) -> Preview:
+    """The same for a segment as it is."""
+    found: list[Preview] = []
+    with _patient(session):
+        found.append(Preview(count(session, segment, now), sample(session, segment, now)))
+    if not found:
+        return Preview(None)
+    by_channel: dict[str, Reach] = {}
+    with _patient(session):
+        _quicken(session)
+        for name, channel in CHANNELS.items():
+            by_channel[name] = reach(session, segment, channel.capabilities, now=now, names=names(session))
+    return Preview(found[0].members, found[0].sample, by_channel)
+
+
+def sample(session: Session, segment: Segment, now: datetime) -> Sequence[Contact | Company]:
+    """The first few members."""
+    members = filters.member_ids(segment, now, names(session)).subquery()
+    table: type[Any] = Company if segment.members == "companies" else Contact
+    wanted = select(table).join(members, members.c.id == table.id).order_by(table.id).limit(SAMPLE)
+    return session.scalars(wanted).all()
+
+
+def overlap(session: Session, first: Segment, second: Segment, now: datetime) -> Overlap | None:
+    """How much two segments of the same kind of members have in common; None where counting takes too long."""
+    found: list[Overlap] = []
+    with _patient(session):
+        _quicken(session)
+        one, other = (filters.member_ids(each, now, names(session)).subquery() for each in (first, second))
+        both = _counted(session, select(one.c.id).where(exists().where(other.c.id == one.c.id)))
+        sizes = [count(session, each, now) for each in (first, second)]
+        found.append(Overlap(both, sizes[0] - both, sizes[1] - both))
+    return found[0] if found else None
+
+
+def history(session: Session, segment: Segment, since: datetime, most: int = 500) -> list[tuple[datetime, int]]:
+    """Sizes in order of time, the newest of them where there are many."""
+    rows = session.execute(
+        select(SegmentSize.at, SegmentSize.size)
+        .where(SegmentSize.segment_id == segment.id, SegmentSize.at >= since)
+        .order_by(SegmentSize.at.desc())
+        .limit(most)
+    )
+    return [(at, size) for at, size in rows][::-1]
+
+
+def _counted(session: Session, wanted: Select[*tuple[Any, ...]]) -> int:
+    return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+
+
+def _quicken(session: Session) -> None:
     for setting in QUICK:
         session.execute(text(setting))
+
+
+@contextmanager
+def _patient(session: Session) -> Iterator[None]:
+    """What takes longer than a person waits is left undone, and the transaction goes on as if it had not been tried."""
+    savepoint = session.begin_nested()
+    try:
+        session.execute(text(f"set local statement_timeout = {int(PATIENCE.total_seconds() * 1000)}"))
+        yield
+        session.execute(text("set local statement_timeout to default"))
+    except OperationalError:
+        savepoint.rollback()
+    else:
+        savepoint.commit()

@@ -47,7 +47,7 @@ class Source:
 
     uri: str
     session: Session
-    members: Select[Any]
+    members: Select[int, int]
     table: type[Contact | Company]
     why_not: ColumnElement[int]
     fields: tuple[str, ...]

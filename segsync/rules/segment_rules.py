@@ -106,7 +106,7 @@ def conditions(group: Group, at: Path = ()) -> Iterator[tuple[Path, Condition]]:
             yield (*at, number), item
 
 
-def segments_in(group: Group) -> set[int]:
-    """The segments that the rules ask for."""
+def segments_in(group: Group) -> list[int]:
+    """The segments that the rules ask for, each as often as they do."""
     asked = (condition for _, condition in conditions(group) if condition.operator == Operator.IN_SEGMENT)
-    return {int(value) for condition in asked for value in condition.values if value.isascii() and value.isdecimal()}
+    return [int(value) for condition in asked for value in condition.values if value.isascii() and value.isdecimal()]
