@@ -37,38 +37,40 @@ def _international(text: str) -> str:
 def _parsed(text: str, door: Door) -> str:
     if "@" in text:
         raise Unusable(Reason.NOT_A_PHONE)
-    at_home = _read(text, door.row_country) if door.row_country and door.row_country != door.country else None
-    number = at_home if at_home and phonenumbers.is_valid_number(at_home) else _read(text, door.country)
-    if number is None:
+    readings = [
+        number for home in dict.fromkeys((door.row_country, door.country)) if home for number in _read(text, home)
+    ]
+    if not readings:
         raise Unusable(Reason.NOT_A_PHONE)
-    possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible in {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}:
-        raise Unusable(Reason.TOO_SHORT)
-    if possible != ValidationResult.IS_POSSIBLE:
-        raise Unusable(Reason.WRONG_LENGTH)
-    return _settled(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    return _settled(phonenumbers.format_number(_likeliest(readings), PhoneNumberFormat.E164))
 
 
-def _read(text: str, country: str) -> PhoneNumber | None:
+def _likeliest(readings: list[PhoneNumber]) -> PhoneNumber:
+    """The row's own country comes before the default one, but a number that somebody could have before one that is only long enough."""
+    possible = [number for number in readings if _possibility(number) == ValidationResult.IS_POSSIBLE]
+    if possible:
+        return next((number for number in possible if len(possible) > 1 and _is_valid(number)), possible[0])
+    short = {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}
+    raise Unusable(Reason.TOO_SHORT if _possibility(readings[0]) in short else Reason.WRONG_LENGTH)
+
+
+_is_valid = phonenumbers.is_valid_number
+_possibility = phonenumbers.is_possible_number_with_reason
+
+
+def _read(text: str, country: str) -> list[PhoneNumber]:
     try:
-        return phonenumbers.parse(text, country)
+        return [phonenumbers.parse(text, country)]
     except NumberParseException:
-        return None
+        return []
 
 
 def _settled(text: str) -> str:
     """The number read once more, as the next import of it would: a prefix that only now shows is taken off."""
     if _clearly_possible(text):
         return text
-    again = _read(text, "ZZ")
-    if again is None:
-        raise Unusable(Reason.NOT_A_PHONE)
-    settled = phonenumbers.format_number(again, PhoneNumberFormat.E164)
-    if settled == text:
-        return text
-    if phonenumbers.is_possible_number_with_reason(again) != ValidationResult.IS_POSSIBLE:
-        raise Unusable(Reason.WRONG_LENGTH)
-    return _settled(settled)
+    settled = phonenumbers.format_number(_likeliest(_read(text, "ZZ")), PhoneNumberFormat.E164)
+    return text if settled == text else _settled(settled)
 
 
 def _not_made_up(text: str) -> str:

@@ -24,7 +24,7 @@ class FileForm(PageForm):
     """The file."""
 
     subject = RadioField("What are the rows?", choices={"contact": "People", "company": "Companies"}, default="contact")
-    file = FileField("CSV file", description="From Excel: “CSV UTF-8”. Columns may have any order and any names.")
+    file = FileField("CSV file")
 
 
 class ReadingForm(PageForm):

@@ -102,7 +102,11 @@ def new(workspace_id: int) -> Answer:
 
 
 def _new(form: FileForm) -> Answer:
-    page = render_template("imports/new.html", form=form, most_mb=runtime().settings.import_max_mb)
+    most = runtime().settings.import_max_mb
+    form.file.description = (
+        f"Drop it here or choose it, up to {most:,} MB. From Excel: “CSV UTF-8”. Columns may have any order and names."
+    )
+    page = render_template("imports/new.html", form=form)
     return page, 422 if form.failed else 200
 
 

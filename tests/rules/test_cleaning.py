@@ -120,6 +120,10 @@ def test_a_phone_is_read_in_the_country_of_its_row_before_the_default_one():
     """A French number in an American workspace is not sent as an American one (B18)."""
     row = clean_row({"phone": "06 12 34 56 78", "country": "France"}, CONTACT, AT_HOME)
     assert row["phone"].value == "+33612345678"
+    newer = clean_row({"phone": "0151 2000000", "country": "DE"}, CONTACT, AT_HOME)
+    assert newer["phone"].value == "+491512000000"
+    abroad = clean_row({"phone": "(415) 555-0132", "country": "FR"}, CONTACT, AT_HOME)
+    assert abroad["phone"].value == "+14155550132"
     assert cleaned("phone", "030 123456", IN_GERMANY) == "+4930123456"
 
 
