@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from segsync.runtime import Runtime
 from segsync.web import BLUEPRINTS, assets, errors, frame, guard, navigation, requests, security, words
@@ -36,6 +37,8 @@ def create_app(runtime: Runtime) -> Flask:
         part.set_up(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    if proxies := runtime.settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     return app
 
 

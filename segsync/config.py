@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="", description="address under which people reach the product (https://…); empty means http://host:port"
     )
+    proxies: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="reverse proxies in front of the web, whose X-Forwarded-For and -Proto are believed"
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="workers that `segsync worker` starts, beside the one reserved for asks"
     )

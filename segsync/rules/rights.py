@@ -66,6 +66,16 @@ SIGNED_IN = "signed in"
 ROUTES: dict[str, Right | str] = {}
 """Right needed for each endpoint ('syncs.home'), or PUBLIC or SIGNED_IN. Filled below, one block for each blueprint."""
 
+SENDING: dict[str, Right] = {}
+"""Where sending a form needs more than opening its page: the right needed for that."""
+
+
+def needed_for(endpoint: str, method: str) -> Right | str | None:
+    """The right that a request needs; None for an endpoint that nobody thought about."""
+    opening = ROUTES.get(endpoint)
+    return opening if method in {"GET", "HEAD", "OPTIONS"} else SENDING.get(endpoint, opening)
+
+
 ROUTES |= {"static": PUBLIC, "bootstrap.static": PUBLIC}
 
 ROUTES |= {
@@ -172,3 +182,5 @@ ROUTES |= {
     "imports.read_as": Right.EDIT_DATA,
     "imports.discard": Right.EDIT_DATA,
 }
+
+SENDING |= {"fields.index": Right.EDIT_DATA}

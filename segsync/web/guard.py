@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from segsync.actions.actor import NotAllowed
 from segsync.models import Person
-from segsync.rules.rights import PUBLIC, ROUTES, Right, may
+from segsync.rules.rights import PUBLIC, Right, may, needed_for
 from segsync.rules.terms import Role
 from segsync.web.frame import db
 
@@ -63,7 +63,7 @@ def _load(marker: str) -> SignedIn | None:
 def _check() -> Response | None:
     if request.endpoint is None:
         return None  # there is no such page, which is said further on
-    needed = ROUTES.get(request.endpoint)
+    needed = needed_for(request.endpoint, request.method)
     if needed == PUBLIC:
         return None
     if needed is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from flask import request
 
 from segsync.app import create_app
 from segsync.config import Settings
@@ -92,3 +93,16 @@ def test_signing_out_empties_the_session_and_what_the_browser_kept(client, sign_
     answer = client.post("/sign-out")
     assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert client.get("/profile").status_code == 302
+
+
+@pytest.mark.parametrize(("proxies", "address"), [(0, "10.0.0.1"), (1, "203.0.113.9")])
+def test_only_known_proxies_are_believed(runtime, settings, proxies, address):
+    """Whoever tries passwords cannot pretend to come from elsewhere, and a proxy does not make everybody one address."""
+    behind = Settings(**settings.model_dump() | {"proxies": proxies})
+    app = create_app(type(runtime)(**{**vars(runtime), "settings": behind}))
+    seen = []
+    app.before_request(lambda: seen.append(request.remote_addr))
+    app.test_client().get(
+        "/sign-in", headers={"X-Forwarded-For": "203.0.113.9"}, environ_base={"REMOTE_ADDR": "10.0.0.1"}
+    )
+    assert seen == [address]
