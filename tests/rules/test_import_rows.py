@@ -1,0 +1,115 @@
+"""Rows of a file laid over one another."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segsync.rules.cleaning import Door
+from segsync.rules.identity import Known
+from segsync.rules.import_mapping import ColumnMap, Custom, guess
+from segsync.rules.import_rows import Folded, Prepared, Reading, fold, prepare
+
+TARGETS = ("external_id", "email", "phone", "first_name")
+READING = Reading("contact", ColumnMap(TARGETS), Door("DE"))
+
+
+def fold_all(rows, known=None, numbers=None) -> Folded:
+    numbers = numbers or count(1)
+    return fold("contact", rows, known or Known(), lambda: next(numbers), lambda member: f"no. {member}")
+
+
+def test_later_cells_win_and_empty_ones_leave_what_stands():
+    """A person in three rows becomes one contact."""
+    rows = prepare(
+        READING,
+        [
+            (2, ["7", "ada@x.example", "", "Ada"]),
+            (3, ["7", "", "030 123456", ""]),
+            (4, ["", "ADA@x.example", "", "Adah"]),
+        ],
+    )
+    (laid,) = fold_all(rows).laid.values()
+    assert laid.values == {"external_id": "7", "email": "ada@x.example", "phone": "+4930123456", "first_name": "Adah"}
+    assert (laid.lines, laid.added) == ([2, 3, 4], 2)
+
+
+def test_tags_of_several_rows_come_together():
+    """A tag is never lost to a later row."""
+    rows = [Prepared(2, {"email": "a@x", "tags": ["one"]}), Prepared(3, {"email": "a@x", "tags": ["two"]})]
+    (laid,) = fold_all(rows).laid.values()
+    assert laid.values["tags"] == ["one", "two"]
+
+
+def test_a_row_that_fits_two_names_both():
+    """Two people of the same file who share a phone are not told apart by it."""
+    rows = [Prepared(n, {"email": f"{n}@x", "phone": "+1"}) for n in (2, 3)]
+    (refused,) = fold_all([*rows, Prepared(4, {"phone": "+1"})]).refused
+    assert refused[1] == "This row fits two contacts: no. 1 and no. 2."
+
+
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "external_id": st.sampled_from("AB"),
+        "email": st.sampled_from("xyz"),
+        "phone": st.sampled_from("12"),
+        "first_name": st.text("pq", min_size=1, max_size=2),
+    },
+)
+files = st.lists(values, max_size=12).map(lambda rows: [Prepared(n, row) for n, row in enumerate(rows, 2)])
+
+
+def outcome(folded: Folded):
+    return {number: laid.values for number, laid in folded.laid.items()}, [row.line for row, _ in folded.refused]
+
+
+@pytest.mark.property
+@given(rows=files, cut=st.integers(0, 12))
+def test_where_a_chunk_ends_makes_no_difference(rows, cut):
+    """A file in two chunks makes the contacts that it makes in one."""
+    whole = outcome(fold_all(rows))
+    known, numbers = Known(), count(1)
+    first, second = fold_all(rows[:cut], known, numbers), fold_all(rows[cut:], known, numbers)
+    merged = {number: dict(laid.values) for number, laid in first.laid.items()}
+    for number, laid in second.laid.items():
+        merged.setdefault(number, {}).update(laid.values)
+    assert (merged, outcome(first)[1] + outcome(second)[1]) == whole
+
+
+# Rows that say some of what identifies one of three people, never of two.
+consistent = st.lists(
+    st.builds(
+        lambda person, said, name: {field: f"{field}-{person}" for field in said} | {"first_name": name},
+        st.integers(1, 3),
+        st.sets(st.sampled_from(["external_id", "email", "phone"]), min_size=1),
+        st.sampled_from("pq"),
+    ),
+    max_size=12,
+).map(lambda rows: [Prepared(n, row) for n, row in enumerate(rows, 2)])
+
+
+@pytest.mark.property
+@given(rows=consistent)
+def test_the_same_file_again_makes_nobody_new(rows):
+    """Every row of a file that does not contradict itself finds its person again, or says that it fits several."""
+    known = Known()
+    fold_all(rows, known)
+    again = fold_all(rows, known, count(1000))
+    assert all(number < 1000 for number in again.laid)
+
+
+def test_columns_are_guessed_once_and_own_fields_before_standard_ones():
+    """A header in German, French or Spanish, and a field of one's own."""
+    custom = [Custom("plan", "Tarif", "text")]
+    assert guess("contact", ["Correo electrónico", "Prénom", "Nachname", "E-Mail", "TARIF", "???"], custom) == [
+        "email",
+        "first_name",
+        "last_name",
+        "",
+        "custom:plan",
+        "",
+    ]
