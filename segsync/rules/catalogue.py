@@ -30,6 +30,12 @@ UNKNOWN: Final = Entry(
     ("Ask whoever runs this installation.", "Report it with the sync ID and the reference below."),
 )
 
+WARNINGS: Final = frozenset(
+    {"signin.soon", "person.deactivated", "limit.near", "sync.overdue", "row.refused", "row.bad_format"}
+    | {"row.no_consent", "removal.too_small", "audience.too_small", "segment.empty"}
+)
+"""What does not stop a sync, or not yet."""
+
 GROUPS: Final[Mapping[str, str]] = {
     "signin": "Sign-ins",
     "account": "Ad accounts",
@@ -88,6 +94,13 @@ def steps(code: str, facts: Mapping[str, object] | None = None) -> list[str]:
 def title(code: str) -> str:
     """A few words, for lists and beside a status."""
     return entry(code).title
+
+
+def tone(code: str) -> str:
+    """How loud it is said: 'wait' where nobody acts, 'warn' where nothing stands still yet, else 'failed'."""
+    if entry(code).acts is Acts.NOBODY:
+        return "wait"
+    return "warn" if str(code) in WARNINGS else "failed"
 
 
 def heading(code: str) -> str:

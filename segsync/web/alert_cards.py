@@ -38,6 +38,7 @@ class AlertCard:
     code: str
     title: str
     sentence: str
+    tone: str
     who: str
     mine: bool
     steps: Sequence[str]
@@ -82,6 +83,7 @@ def _card(incident: Incident) -> AlertCard:
         code=alert.code,
         title=catalogue.title(alert.code),
         sentence=_sentence(incident, facts),
+        tone="check" if alert.closed_at else catalogue.tone(alert.code),
         who=_who(incident),
         mine=incident.mine,
         steps=catalogue.steps(alert.code, facts),
