@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -24,6 +25,12 @@ from segsync.queue import Queue, connect
 from segsync.runtime import Runtime, make_vault
 from segsync.servers import EmbeddedRedis
 from segsync.vault import new_key
+
+# a slow machine is no failure
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 VAULT_KEY = new_key()
