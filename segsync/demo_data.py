@@ -26,7 +26,7 @@ from segsync.demo_simulators import Simulators
 from segsync.demo_stage import Stage
 from segsync.demo_story import break_some, connect_everybody, first_runs
 from segsync.models import ImportJob, Organization, Person
-from segsync.rules.terms import Role
+from segsync.rules.terms import ImportState, Role
 from segsync.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -124,18 +124,25 @@ def _import(stage: Stage, subject: str, name: str, content: bytes) -> None:
         job = imports.upload(session, stage.runtime.settings, actor, stage.workspace(session), subject, incoming)
         imports.start(session, actor, job)
     stage.runtime.queue.wake_chore("import", job.id)
-    stage.wait_for(lambda session: _is_over(session, job.id))
 
 
-def _is_over(session: Session, job_id: int) -> bool:
-    return session.get_one(ImportJob, job_id).state in {"done", "failed"}
+def wait_for_imports(stage: Stage) -> None:
+    """Until the workers have read every file."""
+    stage.wait_for(_all_read)
+
+
+def _all_read(session: Session) -> bool:
+    under_way = select(ImportJob.id).where(ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]))
+    return session.scalar(under_way.limit(1)) is None
 
 
 CHAPTERS: Final[dict[str, Callable[[Stage], None]]] = {
     "found": found,
-    "populate": populate,
     "companies": import_companies,
+    "companies are read": wait_for_imports,
     "contacts": import_contacts,
+    "people known to the channels": populate,
+    "contacts are read": wait_for_imports,
     "segments": make_segments,
     "sign-ins": connect_everybody,
     "syncs": first_runs,
