@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from segsync.actions.actor import Refused
+from segsync.rules.cleaning_text import tidy
 
 PIECE: Final = 1024 * 1024
 LOOK: Final = 256 * 1024
@@ -33,6 +34,7 @@ OTHER_KINDS: Final = {
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 SEP_LINE: Final = "sep="
 MOST_COLUMNS: Final = 500
+LONGEST_HEADER: Final = 200
 
 
 class Bytes(Protocol):
@@ -190,7 +192,7 @@ def sniff(path: Path, encoding: str, *, header: bool | None = None, delimiter: s
     delimiter = delimiter or delimiter_said or _delimiter(lines)
     blank, first_row, used = _first_row(lines, delimiter)
     named = _is_header(first_row) if header is None else header
-    columns = tuple(cell.strip() for cell in first_row) if named else _numbered(len(first_row))
+    columns = tuple(tidy(cell)[:LONGEST_HEADER] for cell in first_row) if named else _numbered(len(first_row))
     if len(columns) > MOST_COLUMNS:
         raise Refused(f"This file has {len(columns):,} columns; {MOST_COLUMNS} can be read.", field="file")
     before = blank + used if named else blank
@@ -220,14 +222,14 @@ def _whole_lines(start: bytes, encoding: str) -> list[str]:
 
 def _delimiter(lines: list[str]) -> str:
     """The one that cuts most lines into the same number of cells, the header's."""
-    sample = [line for line in lines[:50] if line.strip()]
+    sample = [line.replace("\r", " ") for line in lines[:50] if line.strip()]
 
     def agreement(delimiter: str) -> tuple[int, int]:
-        widths = [len(row) for row in csv.reader(sample, delimiter=delimiter, skipinitialspace=True) if row]
-        return (
-            sum(width == widths[0] for width in widths) if widths and widths[0] > 1 else 0,
-            widths[0] if widths else 0,
-        )
+        try:
+            widths = [len(row) for row in csv.reader(sample, delimiter=delimiter, skipinitialspace=True) if row]
+        except csv.Error:
+            return 0, 0
+        return (sum(width == widths[0] for width in widths), widths[0]) if widths and widths[0] > 1 else (0, 0)
 
     best = max(DELIMITERS, key=agreement)
     return best if agreement(best)[0] else ","
@@ -236,7 +238,7 @@ def _delimiter(lines: list[str]) -> str:
 def _first_row(lines: list[str], delimiter: str) -> tuple[int, list[str], int]:
     """How many blank lines come first, the first row, and how many lines it takes."""
     blank = next(number for number, line in enumerate(lines) if line.strip())
-    reader = csv.reader(iter(lines[blank:]), delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader((line.replace("\r", " ") for line in lines[blank:]), delimiter=delimiter, skipinitialspace=True)
     try:
         row = next(reader)
     except csv.Error:

@@ -132,12 +132,17 @@ def _who_fits(cursor: Row, target: Target, rows: Sequence[Prepared]) -> tuple[Kn
 def _by_each(target: Target, fields: Sequence[str], label: str) -> str:
     parts = []
     for place, name in enumerate(fields):
-        stronger = "".join(f" and (r.{other} is null or m.{other} is null)" for other in fields[:place])
+        # Nobody shares the domain of a company, so whoever has it is looked at whatever else they have.
+        stronger = "" if target.subject == "company" else _undecided(fields[:place])
         parts.append(
             f"(select id, {label}, {', '.join(fields)} from {target.subject} m "
             f"where m.workspace_id = {target.workspace_id:d} and m.{name} = r.{name}{stronger} limit 3)"
         )
     return " union all ".join(parts)
+
+
+def _undecided(stronger: Sequence[str]) -> str:
+    return "".join(f" and (r.{name} is null or m.{name} is null)" for name in stronger)
 
 
 def _new_ids(cursor: Row, table: str, at_once: int = 500) -> Callable[[], int]:

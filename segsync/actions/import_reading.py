@@ -59,7 +59,7 @@ class Reader:
             self._skip_line()
             return Row(line, [], f"This line is longer than {LONGEST_LINE // 1024} KB.")
         try:
-            text = raw.decode(self._shape.encoding)
+            text = _whole(raw.decode(self._shape.encoding))
         except UnicodeDecodeError:
             return Row(line, [], "This line has letters that are not in the file's encoding.")
         cells = self._cells(text)
@@ -98,7 +98,7 @@ class Reader:
             raw = self._line()
             if raw is None or len(text) + len(raw) > LONGEST_LINE:
                 break
-            text += raw.decode(self._shape.encoding, "replace")
+            text += _whole(raw.decode(self._shape.encoding, "replace"))
             cells = self._cells(text) if text.count('"') % 2 == 0 else None
             if cells is not None and len(cells) == len(self._shape.columns) and "\ufffd" not in text:
                 return cells
@@ -123,3 +123,8 @@ class Reader:
             self.offset += len(raw)
             if raw.endswith(b"\n"):
                 return
+
+
+def _whole(line: str) -> str:
+    """A line without line ends of other kinds inside it: they belong to no row's end."""
+    return line.replace("\r\n", "\n").replace("\r", " ") if "\r" in line else line

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +33,7 @@ from segsync.runtime import Runtime
 log = structlog.get_logger(__name__)
 
 CHUNK_ROWS: Final = 5_000
+CHUNK_BYTES: Final = 8 * 1024 * 1024
 LEASE: Final = timedelta(seconds=120)
 MOST_STARTS_AT_ONE_PLACE: Final = 5
 OPT_OUT_KEPT: Final = "opt-outs kept"
@@ -142,14 +142,23 @@ def _slice(runtime: Runtime, part: Part) -> bool:
     job = part.job
     with Path(job.file_path).open("rb") as file, Rejects(rejects_path(job), job.rejects_bytes) as rejects:
         reader = Reader(file, part.shape, offset=job.bytes_done, line=job.lines_done)
-        rows = iter(reader)
-        while chunk := list(islice(rows, CHUNK_ROWS)):
+        while chunk := _next_chunk(reader):
             _chunk(runtime, part, chunk, rejects, (reader.offset, reader.lines))
             if time.monotonic() >= until:
                 _let_go(runtime, part)
                 return True
     _finish(runtime, part)
     return False
+
+
+def _next_chunk(reader: Reader) -> list[Row]:
+    """Some thousand rows, fewer where they are long: memory is bounded by bytes too."""
+    begun, rows = reader.offset, list[Row]()
+    for row in reader:
+        rows.append(row)
+        if len(rows) == CHUNK_ROWS or reader.offset - begun > CHUNK_BYTES:
+            break
+    return rows
 
 
 def rejects_path(job: ImportJob) -> Path:

@@ -24,8 +24,8 @@ from segsync.actions.import_reading import Reader
 from segsync.actions.import_work import reading_of, shape_of, work
 from segsync.config import Settings
 from segsync.models import ImportJob, Segment, Workspace
-from segsync.rules.cleaning import Cell, clean_row
-from segsync.rules.cleaning_values import texts
+from segsync.rules.cleaning import CONTACT, Cell, Door, clean, clean_row
+from segsync.rules.cleaning_text import tidy
 from segsync.rules.import_mapping import CUSTOM, DATE_ORDERS, LABELS, ColumnMap, Custom, guess, label
 from segsync.rules.import_rows import IDENTITIES, Reading
 from segsync.rules.rights import Right
@@ -111,7 +111,7 @@ def upload(
         workspace_id=workspace.id,
         person_id=actor.person_id,
         subject=subject,
-        file_name=Path(incoming.name.replace("\\", "/")).name[:LONGEST_NAME] or "file.csv",
+        file_name=tidy(Path(incoming.name.replace("\\", "/")).name)[:LONGEST_NAME] or "file.csv",
         file_path=str(path),
         file_bytes=received.size,
         options={"utf8": bool(received.encoding), "encoding_known": bool(received.encoding), "shape": seen.as_json()},
@@ -160,8 +160,8 @@ def choose(session: Session, actor: Actor, workspace: Workspace, job: ImportJob,
     job.segment_id = segment.id if segment else None
     job.options = {
         **job.options,
-        "tags": texts(choices.tags),
-        "source": choices.source.strip()[:LONGEST_NAME],
+        "tags": _tags(choices.tags),
+        "source": tidy(choices.source)[:LONGEST_NAME],
         "undo_opt_outs": choices.undo_opt_outs,
     }
 
@@ -274,6 +274,13 @@ def rejects(session: Session, actor: Actor, job: ImportJob) -> tuple[Path, int]:
 def subject_of(job: ImportJob) -> Subject:
     """An import as the audit trail names it."""
     return Subject("import", job.id, job.file_name)
+
+
+def _tags(text: str) -> list[str]:
+    cell = clean(CONTACT["tags"], text, Door())
+    if cell.reason:
+        raise Refused(cell.reason.sentence, field="tags")
+    return cell.value or []
 
 
 def _waits(job: ImportJob) -> None:

@@ -60,6 +60,11 @@ class Known:
                 found |= dict.fromkeys(islice(self._at(row, place, value), ENOUGH))
         return list(found)[:ENOUGH]
 
+    def having(self, place: int, value: str) -> list[int]:
+        """Everybody with this identifier, whatever else they have."""
+        masks = product((False, True), repeat=place)
+        return [member for mask in masks for member in self._found.get((place, value, mask), ())]
+
     def _at(self, row: Identity, place: int, value: str) -> Iterator[int]:
         # Where the row has a stronger identifier, a contact that has one as well was decided by that one.
         stronger = [(False,) if mine is not None else (False, True) for mine in row[:place]]

@@ -95,16 +95,25 @@ def fold(
     for row in rows:
         identity = identity_of(row.values, fields)
         fitting = known.fitting(identity)
+        others = _whose_it_is(subject, known, identity, fitting)
         if not any(identity):
             folded.refused.append((row, _nobody(subject, row)))
         elif len(fitting) > 1:
             folded.refused.append((row, _ambiguous(subject, [name(member) for member in fitting])))
+        elif others:
+            folded.refused.append((row, f"Another company has this domain: {name(others[0])}."))
         else:
             member = fitting[0] if fitting else new_id()
             _lay(folded, row, member, new=not fitting)
             before = known.identity(member) if fitting else (None,) * len(fields)
             known.put(member, _after(row, fields, merged(identity, before)))
     return folded
+
+
+def _whose_it_is(subject: str, known: Known, identity: Identity, fitting: Sequence[int]) -> list[int]:
+    """Companies that have the row's domain and are not the row's: no two companies share one, as people may share an e-mail."""
+    domain = identity[-1] if subject == "company" else None
+    return [member for member in known.having(1, domain) if member not in fitting] if domain else []
 
 
 def _after(row: Prepared, fields: Sequence[str], identity: Identity) -> Identity:

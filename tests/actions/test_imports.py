@@ -360,6 +360,29 @@ def test_companies_are_imported_and_find_the_people_who_work_there(run, session,
     assert counts(job) == (1, 0, 0, 0)
 
 
+def test_a_domain_belongs_to_one_company(run, session, workspace):
+    """A row that gives a company another one's domain is refused, naming that one."""
+    make_company(session, workspace, name="Acme", external_id="C1", company_domain="acme.example")
+    session.commit()
+    job = run(
+        "id,name,domain\nC2,Other,acme.example\nC3,Third,third.example\nC1,Acme,third.example\n", subject="company"
+    )
+    assert counts(job) == (1, 0, 0, 2)
+    assert "Another company has this domain: no. 1 (Acme)" in rejected(job)[0][1]
+    assert "Another company has this domain" in rejected(job)[1][1]
+
+
+def test_odd_signs_in_a_header_or_a_choice_do_no_harm(bring, run, session):
+    """NUL bytes and lonely line ends in a header, a formula as a tag."""
+    job = bring("e\x00mail,na\rme\na@example.com,x\n")
+    assert imports.shape(job).columns[0] == "e mail"
+    with pytest.raises(Refused, match="formula") as refused:
+        run(job, targets=["email", ""], tags="=1+1")
+    assert refused.value.field == "tags"
+    run(job, targets=["email", ""], source="Fair\x00")
+    assert people(session, "email") == [("a@example.com",)]
+
+
 def test_the_preview_shows_rows_as_they_will_be_stored(bring, session, workspace):
     """Five rows go through the very code of the import before anything is stored."""
     job = bring(HEADER + "".join(f" N{n}@Example.com ,N,{n},\n" for n in range(9)))
