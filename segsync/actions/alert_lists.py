@@ -12,12 +12,15 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, o
 from sqlalchemy.orm import Session
 
 from segsync.models import Alert, AlertSync, Person, Segment, Sync
+from segsync.rules.catalogue import WARNINGS
 from segsync.rules.terms import Acts, Role
 
 NAMED: Final = 5
 """How many of an alert's syncs are named."""
 REMEMBERED: Final = timedelta(days=30)
 """How long a closed alert is listed."""
+LOUDNESS: Final = case((Alert.acts == Acts.NOBODY, 2), (Alert.code.in_(sorted(WARNINGS)), 1), else_=0)
+"""What stops a sync comes before what warns, and that before what goes on by itself."""
 
 
 class Which(StrEnum):
@@ -77,7 +80,7 @@ def counts(session: Session, person: Person, now: datetime) -> dict[Which, int]:
 
 
 def wanted(person: Person, which: Which, now: datetime) -> Select[Alert]:
-    """The alerts of a list: those that wait for this person first, then by cause, the newest of each first."""
+    """The alerts of a list: those that wait for this person first, then what stops syncs, by cause, the newest first."""
     return _in_order(person, _listed(person, which, now))
 
 
@@ -85,7 +88,7 @@ def _in_order(person: Person, *conditions: ColumnElement[bool]) -> Select[Alert]
     return (
         select(Alert)
         .where(*conditions)
-        .order_by(case((waits_for(person), 0), else_=1), Alert.code, Alert.seen_at.desc(), Alert.id)
+        .order_by(case((waits_for(person), 0), else_=1), LOUDNESS, Alert.code, Alert.seen_at.desc(), Alert.id)
     )
 
 

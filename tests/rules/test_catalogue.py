@@ -51,7 +51,9 @@ def test_what_needs_a_person_has_a_person(code):
 
 @given(
     code=st.sampled_from([*CATALOGUE, "never.heard.of", ""]),
-    facts=st.dictionaries(st.sampled_from([*WORDS, "unheard"]), st.one_of(st.none(), st.text("aZ9 {}-…é山<", max_size=20))),
+    facts=st.dictionaries(
+        st.sampled_from([*WORDS, "unheard"]), st.one_of(st.none(), st.text("aZ9 {}-…é山<", max_size=20))
+    ),
 )
 def test_no_missing_or_strange_fact_breaks_a_sentence(code, facts):
     """Whatever is known, the page shows a sentence: no braces of ours, no missing word (S13)."""
