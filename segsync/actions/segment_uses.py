@@ -127,4 +127,4 @@ def beside(session: Session, segments: Sequence[Segment]) -> tuple[dict[int, int
     )
     people = {person for each in segments for person in (each.created_by, each.deleted_by, each.updated_by) if person}
     named = session.execute(select(Person.id, Person.name).where(Person.id.in_(people)))
-    return dict(counted.tuples().all()), dict(named.tuples().all())
+    return dict(counted.all()), dict(named.all())

@@ -146,6 +146,20 @@ ROUTES |= {
 ROUTES |= {"asks.show": Right.CONNECT}
 
 ROUTES |= {
+    "segments.index": Right.SEE_SYNCS,
+    "segments.show": Right.SEE_SYNCS,
+    "segments.figures": Right.SEE_SYNCS,
+    "segments.new": Right.EDIT_DATA,
+    "segments.edit": Right.EDIT_DATA,
+    "segments.preview": Right.EDIT_DATA,
+    "segments.duplicate": Right.EDIT_DATA,
+    "segments.delete": Right.EDIT_DATA,
+    "segments.restore": Right.EDIT_DATA,
+    "segments.add": Right.EDIT_DATA,
+    "segments.remove": Right.EDIT_DATA,
+}
+
+ROUTES |= {
     # masked, with the reason, for whoever may not see values
     "contacts.index": Right.SEE_SYNCS,
     "contacts.show": Right.SEE_VALUES,

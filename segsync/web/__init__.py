@@ -14,6 +14,7 @@ from segsync.web.fields import fields
 from segsync.web.imports import imports
 from segsync.web.integrations import integrations
 from segsync.web.people import people
+from segsync.web.segments import segments
 from segsync.web.settings import settings
 from segsync.web.syncs import syncs
 from segsync.web.workspaces import workspaces
@@ -28,6 +29,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     people,
     workspaces,
     settings,
+    segments,
     contacts,
     companies,
     fields,

@@ -1,0 +1,8 @@
+"""Pages of segments: the list, the editor, a segment with its figures, and what one does with it."""
+
+from __future__ import annotations
+
+from segsync.web.segments import deeds, editor, index, members, one
+from segsync.web.segments.blueprint import segments
+
+__all__ = ["deeds", "editor", "index", "members", "one", "segments"]
