@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default=50_000, description="members read and compared at a time"
     )
     batch_rows: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        default=0, description="rows in a request; 0 takes each channel's own number"
+        default=0, description="rows in a request, where a channel takes as many; 0 takes each channel's own number"
     )
     every_hours: Annotated[float, Field(gt=0, le=168)] = Field(
         default=6.0, description="how often a sync runs where it says nothing else"
@@ -145,6 +145,10 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("start it with http:// or https://")
         return value.rstrip("/")
+
+    def rows_in_a_request(self, most: int) -> int:
+        """Of a channel that takes `most`: the operator may ask for fewer, never for more."""
+        return min(self.batch_rows or most, most)
 
     @property
     def address(self) -> str:

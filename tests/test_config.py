@@ -67,3 +67,9 @@ def test_the_public_address_has_no_slash_at_the_end(monkeypatch):
     """Links are put together from it."""
     monkeypatch.setenv("SEGSYNC_PUBLIC_URL", "https://segsync.example/")
     assert read_settings().address == "https://segsync.example"
+
+
+@pytest.mark.parametrize(("wished", "most", "sent"), [(0, 500, 500), (200, 500, 200), (10_000, 500, 500)])
+def test_no_channel_is_sent_more_rows_than_it_takes(wished, most, sent):
+    """The operator may make requests smaller, and never larger than the channel's own number."""
+    assert read_settings(batch_rows=wished).rows_in_a_request(most) == sent

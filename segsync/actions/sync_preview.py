@@ -125,7 +125,7 @@ def outlook(runtime: Runtime, session: Session, segment: Segment, channel: str) 
     now = runtime.clock()
     found = reach(session, segment, capabilities, now=now, names=lambda number: session.get_one(Segment, number))
     name = names.audience_name(segment.name, capabilities.name_length)
-    rows = runtime.settings.batch_rows or capabilities.batch_rows
+    rows = runtime.settings.rows_in_a_request(capabilities.batch_rows)
     organization = session.get_one(Organization, segment.organization_id)
     return Outlook(
         capabilities=capabilities,

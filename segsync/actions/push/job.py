@@ -87,7 +87,7 @@ class Job:
     @property
     def batch_rows(self) -> int:
         """Rows in a request."""
-        return self.runtime.settings.batch_rows or self.capabilities.batch_rows
+        return self.runtime.settings.rows_in_a_request(self.capabilities.batch_rows)
 
     @property
     def now(self) -> datetime:
