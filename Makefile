@@ -46,8 +46,7 @@ layers: $(STAMP) ## Check that imports point one way
 	@$(BIN)/lint-imports
 
 bench: $(STAMP) ## Measure the data path
-	@ls benchmarks/*.py >/dev/null 2>&1 || { echo "There are no benchmarks yet."; exit 0; }; \
-	for file in benchmarks/bench_*.py; do test ! -e "$$file" || $(BIN)/python "$$file" || exit 1; done
+	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
 
 chromium:
 	@test -n "$$SEGSYNC_CHROMIUM" || command -v chromium >/dev/null || { \
