@@ -112,8 +112,10 @@ def _create(stage: Stage, part: Part) -> None:
         if _sync(session, part) is not None:
             return
         signin = _signin(session, part.person, part.channel)
+        if signin is None:
+            raise LookupError(part.person)
         account = session.scalars(
-            select(AdAccount).where(AdAccount.integration_id == signin.id, AdAccount.name == part.account)  # type: ignore[union-attr]
+            select(AdAccount).where(AdAccount.integration_id == signin.id, AdAccount.name == part.account)
         ).one()
     stage.ask(
         part.person, "check", {"integration": account.integration_id, "account": account.remote_id, "via": account.via}
