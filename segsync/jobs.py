@@ -25,20 +25,27 @@ def run_slice(run_id: int) -> None:
     """A slice of a run."""
     problem = _guarded(Name.RUNS, run_id, lambda runtime: slices.work_slice(runtime, run_id))
     if problem:
-        try:
-            slices.gave_up(_bound[0], run_id, problem)
-        except SQLAlchemyError as away:
-            log.warning("failure not recorded", run=run_id, problem=type(away).__name__)
+        _record(lambda runtime: slices.gave_up(runtime, run_id, problem), run=run_id)
 
 
 def answer_ask(ask_id: int) -> None:
     """The answer to what a page asked a channel."""
-    _guarded(Name.ASKS, ask_id, lambda runtime: asks.answer(runtime, ask_id))
+    problem = _guarded(Name.ASKS, ask_id, lambda runtime: asks.answer(runtime, ask_id))
+    if problem:
+        _record(lambda runtime: asks.gave_up(runtime, ask_id, problem), ask=ask_id)
 
 
 def do_chore(name: str, subject_id: int) -> None:
     """Anything else that takes long: imports, clearing up, what a channel says later."""
     _guarded(Name.CHORES, f"{name}:{subject_id}", lambda runtime: chores.do(runtime, name, subject_id))
+
+
+def _record(write: Callable[[Runtime], object], **subject: int) -> None:
+    """Writes down that something failed; without a database it is found once the claim runs out."""
+    try:
+        write(_bound[0])
+    except SQLAlchemyError as away:
+        log.warning("failure not recorded", problem=type(away).__name__, **subject)
 
 
 def _guarded(queue: Name, mark: int | str, work: Callable[[Runtime], object]) -> str:

@@ -16,11 +16,15 @@ from sqlalchemy.orm import Session
 from connectors.problems import ConnectorProblem
 from segsync.actions.actor import Actor, Refused, acting_person
 from segsync.actions.ask_kinds import KINDS
+from segsync.actions.trouble import Trouble
 from segsync.models import Ask
 from segsync.rules.terms import AskState
 from segsync.runtime import Runtime
 
 LEASE = timedelta(minutes=3)
+AGAIN_AFTER = timedelta(seconds=5)
+MOST_TRIES = 3
+BROKEN = "bug.broken"
 SAME_FOR = timedelta(seconds=30)
 """The same question asked again so soon gets the same answer."""
 
@@ -85,6 +89,7 @@ class Claimed:
     id: int
     kind: str
     params: Mapping[str, Any]
+    tries: int
 
 
 def answer(runtime: Runtime, ask_id: int) -> None:
@@ -92,12 +97,28 @@ def answer(runtime: Runtime, ask_id: int) -> None:
     claimed = _claim(runtime, ask_id)
     if claimed is None:
         return
+    if claimed.tries > MOST_TRIES:  # workers died of it, without a word
+        _finish(runtime, ask_id, trouble=Trouble(BROKEN))
+        return
     try:
         found = KINDS[claimed.kind].answer(runtime, claimed.params)
     except ConnectorProblem as problem:
-        _finish(runtime, ask_id, problem=problem)
+        facts = {key: str(value) for key, value in problem.facts.items()}
+        _finish(runtime, ask_id, trouble=Trouble(problem.code.value, facts, problem.raw))
     else:
         _finish(runtime, ask_id, found=found)
+
+
+def gave_up(runtime: Runtime, ask_id: int, problem: str) -> None:
+    """An answer broke off for a reason unknown: asked again in a moment, and given up in the end, so that no page polls for ever."""
+    with runtime.sessions.begin() as session:
+        asked = session.get_one(Ask, ask_id, with_for_update=True)
+        if asked.state != AskState.WORKING.value:
+            return
+        if asked.tries < MOST_TRIES:
+            asked.lease_until = func.clock_timestamp() + AGAIN_AFTER
+            return
+    _finish(runtime, ask_id, trouble=Trouble(BROKEN, raw=problem))
 
 
 def _claim(runtime: Runtime, ask_id: int) -> Claimed | None:
@@ -107,20 +128,20 @@ def _claim(runtime: Runtime, ask_id: int) -> Claimed | None:
         row = session.execute(
             update(Ask)
             .where(Ask.id == ask_id, Ask.state.in_(open_states), free)
-            .values(state=AskState.WORKING.value, lease_until=func.clock_timestamp() + LEASE)
-            .returning(Ask.id, Ask.kind, Ask.params)
+            .values(state=AskState.WORKING.value, lease_until=func.clock_timestamp() + LEASE, tries=Ask.tries + 1)
+            .returning(Ask.id, Ask.kind, Ask.params, Ask.tries)
         ).one_or_none()
-    return None if row is None else Claimed(row.id, row.kind, row.params)
+    return None if row is None else Claimed(row.id, row.kind, row.params, row.tries)
 
 
 def _finish(
-    runtime: Runtime, ask_id: int, *, found: Mapping[str, Any] | None = None, problem: ConnectorProblem | None = None
+    runtime: Runtime, ask_id: int, *, found: Mapping[str, Any] | None = None, trouble: Trouble | None = None
 ) -> None:
     with runtime.sessions.begin() as session:
         asked = session.get_one(Ask, ask_id, with_for_update=True)
         asked.finished_at, asked.lease_until = runtime.clock(), None
-        asked.state = (AskState.FAILED if problem else AskState.DONE).value
+        asked.state = (AskState.FAILED if trouble else AskState.DONE).value
         asked.answer = dict(found or {})
-        if problem is not None:
-            asked.problem_code, asked.problem_raw = problem.code.value, problem.raw
-            asked.problem_facts = {key: str(value) for key, value in problem.facts.items()}
+        if trouble is not None:
+            asked.problem_code, asked.problem_raw = trouble.code, trouble.raw
+            asked.problem_facts = dict(trouble.facts)

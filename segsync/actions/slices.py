@@ -150,4 +150,4 @@ def gave_up(runtime: Runtime, run_id: int, problem: str) -> None:
             run.state = RunState.WAITING.value
             run.not_before = now + FIRST_PAUSE * 2 ** (run.tries - 1)
             return
-        runs.fail(session, run, Trouble(Code.UNEXPECTED.value, {"problem": problem}), now=now)
+        runs.fail(session, run, Trouble("bug.broken", raw=problem), now=now)

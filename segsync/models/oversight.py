@@ -102,5 +102,7 @@ class Ask(Base):
     problem_raw: Mapped[str] = mapped_column(server_default="")
     problem_facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     lease_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(server_default="0")
+    """How often a worker began to answer."""
     created_at: Mapped[Created]
     finished_at: Mapped[datetime | None]

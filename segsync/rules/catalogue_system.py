@@ -161,6 +161,15 @@ OPERATION = (
         (_OPERATOR, "Report it with the sync ID and the reference below."),
     ),
     Entry(
+        "bug.broken",
+        "Something broke here",
+        "This product failed at {segment} in a way that it does not know. Nothing was lost. It is tried again on schedule.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        (_OPERATOR, "The log of the worker names the place; report that with the sync ID."),
+        "sync",
+    ),
+    Entry(
         Code.UNEXPECTED,
         "An answer that we do not know",
         "{channel} answered something that this release does not understand. It is tried again on schedule.",

@@ -90,6 +90,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     Code.LOCKED: Reason("waits for the channel", "The channel is busy with the audience. It goes on by itself."),
     Code.BAD_REQUEST: Reason("request refused", "The channel did not understand us. Tell whoever runs this installation."),
     Code.UNEXPECTED: Reason("unexpected answer", "The channel gave an answer that is not known. Tell whoever runs this installation."),
+    "bug.broken": Reason("something broke here", "Try again. If it breaks again, tell whoever runs this installation."),
     "segment.deleted": Reason("segment deleted", "Restore the segment, or delete the sync."),
     "signin.soon": Reason("must sign in again soon", _RECONNECT),
     "ledger.unreadable": Reason("records cannot be read", "Tell whoever runs this installation."),

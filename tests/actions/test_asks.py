@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connectors.contract import AdAccount, AudienceState, Figure, Reason, State
 from connectors.problems import AccessDenied, Code, ReconnectNeeded, TryLater
+from segsync import jobs
 from segsync.actions import asks
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.models import AdAccount as Kept
@@ -14,6 +15,7 @@ from segsync.models import Ask
 from segsync.rules.terms import AskState, SignInState
 from tests.actions.fake_channel import with_fakes
 from tests.actions.northwind import ACCOUNT, Northwind
+from tests.fakes import Killed
 
 
 @pytest.fixture
@@ -162,3 +164,68 @@ def test_nobody_asks_with_somebody_elses_sign_in(fake, northwind):
     assert northwind.session.scalars(select(Ask)).one() is asks.own(
         northwind.session, northwind.actor("Ada"), question.id
     )
+
+
+class StumbleError(Exception):
+    """What nobody thought of."""
+
+
+def raising(problem):
+    def ad_accounts(_token):
+        raise problem
+
+    return ad_accounts
+
+
+def pressed(fake, northwind):
+    """A question that nobody answered yet."""
+    params = {"integration": northwind.integrations["Ada"].id}
+    question = asks.ask(fake, northwind.session, northwind.actor("Ada"), "accounts", params)
+    northwind.session.commit()
+    return question
+
+
+def lease_ends(northwind, question):
+    northwind.session.execute(update(Ask).where(Ask.id == question.id).values(lease_until=None))
+    northwind.session.commit()
+
+
+def test_a_question_that_breaks_is_given_up(fake, northwind):
+    """What fails in a way nobody thought of is tried three times, then the page says so instead of waiting for ever. (S8)."""
+    question = pressed(fake, northwind)
+    fake.fakes.connector.ad_accounts = raising(StumbleError())
+    jobs.bind(fake)
+    states = []
+    for _ in range(3):
+        jobs.answer_ask(question.id)
+        northwind.session.refresh(question)
+        states.append(question.state)
+        lease_ends(northwind, question)
+    assert states == [AskState.WORKING, AskState.WORKING, AskState.FAILED]
+    assert (question.problem_code, question.problem_raw) == ("bug.broken", "StumbleError")
+
+
+def test_a_question_that_kills_its_workers_is_given_up(fake, northwind):
+    """A worker that dies leaves no word: the fourth asks nothing any more. (S8)."""
+    question = pressed(fake, northwind)
+    fake.fakes.connector.ad_accounts = raising(Killed())
+    for _ in range(3):
+        with pytest.raises(Killed):
+            asks.answer(fake, question.id)
+        lease_ends(northwind, question)
+    asks.answer(fake, question.id)
+    northwind.session.refresh(question)
+    assert (question.state, question.problem_code, question.tries) == (AskState.FAILED, "bug.broken", 4)
+
+
+def test_a_question_is_tried_again_in_a_moment(fake, northwind):
+    """One stumble is no failure: the same question is answered a few seconds later. (S8)."""
+    question = pressed(fake, northwind)
+    fake.fakes.connector.ad_accounts = raising(StumbleError())
+    jobs.bind(fake)
+    jobs.answer_ask(question.id)
+    del fake.fakes.connector.ad_accounts
+    lease_ends(northwind, question)
+    asks.answer(fake, question.id)
+    northwind.session.refresh(question)
+    assert question.state == AskState.DONE
