@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Actor
 from segsync.actions.integrations import LIVE
-from segsync.models import AdAccount, Contact, Integration, Segment, Sync, Workspace
+from segsync.models import AdAccount, Contact, Integration, Run, Segment, Sync, Workspace
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState, Status
 
@@ -96,6 +96,12 @@ def _account_counts(session: Session, actor: Actor) -> Mapping[int, int]:
         .group_by(AdAccount.integration_id)
     )
     return {integration_id: number for integration_id, number in rows}  # noqa: C416 - a row is no pair to mypy
+
+
+def anything_runs(session: Session, actor: Actor) -> bool:
+    """Whether any run of the organization is under way."""
+    open_runs = select(Run.id).where(Run.organization_id == actor.organization_id, Run.finished_at.is_(None))
+    return bool(session.scalar(select(open_runs.exists())))
 
 
 @dataclass(frozen=True)

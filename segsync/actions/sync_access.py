@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Actor, NotAllowed, Refused, acting_person
 from segsync.models import AdAccount, Integration, Segment, Sync, Workspace, WorkspacePerson
+from segsync.rules import sync_ids
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState
 from segsync.runtime import Runtime
@@ -24,7 +25,9 @@ class Taken(Refused):
 
 def find(session: Session, actor: Actor, public_id: str, *, lock: bool = False) -> Sync:
     """A sync of the actor's organization, deleted ones too. Raises Refused. With `lock`, its row is the caller's until the commit."""
-    wanted = select(Sync).where(Sync.organization_id == actor.organization_id, Sync.public_id == public_id)
+    wanted = select(Sync).where(
+        Sync.organization_id == actor.organization_id, Sync.public_id == sync_ids.read(public_id)
+    )
     if lock:
         # what the session has read before may be old by now
         wanted = wanted.with_for_update(of=Sync).execution_options(populate_existing=True)

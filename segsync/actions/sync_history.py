@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from segsync.actions.actor import Actor, Refused
 from segsync.models import AuditEvent, Person, Run, RunBatch, SegmentSize, StatementMade, StatusMove, Sync
+from segsync.rules import sync_ids
 from segsync.rules.terms import RunState
 
 RUNS_SHOWN: Final = 10
@@ -23,7 +24,7 @@ def whole(session: Session, actor: Actor, public_id: str) -> Sync:
     """A sync of the organization with everything its page names, deleted ones too. Raises Refused."""
     sync = session.scalar(
         select(Sync)
-        .where(Sync.organization_id == actor.organization_id, Sync.public_id == public_id.upper())
+        .where(Sync.organization_id == actor.organization_id, Sync.public_id == sync_ids.read(public_id))
         .options(joinedload(Sync.segment), joinedload(Sync.creator), joinedload(Sync.owner))
         .options(joinedload(Sync.workspace), joinedload(Sync.integration))
     )
@@ -50,12 +51,9 @@ def runs(session: Session, sync: Sync, number: int) -> Runs:
     return Runs(found, number, total)
 
 
-def run(session: Session, sync: Sync, run_id: int) -> Run:
-    """One run of a sync. Raises Refused."""
-    found = session.get(Run, run_id)
-    if found is None or found.sync_id != sync.id:
-        raise Refused("This sync has no such run.")
-    return found
+def run(session: Session, sync: Sync, run_id: int) -> Run | None:
+    """One run of a sync; None where it has no such run."""
+    return session.scalar(select(Run).where(Run.sync_id == sync.id, Run.id == run_id))
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def test_an_open_menu_stays_open_while_the_list_moves(sign_in, page, ada, busy, 
     run = session.query(Run).filter_by(sync_id=sync.id, state="working").one()
     run.rows_done = 150
     session.commit()
-    expect(page.get_by_text("sending, 75 %")).to_be_visible()
+    expect(page.get_by_text("Syncing · sending, 75 %")).to_be_visible()
     expect(page.get_by_role("link", name="Switch off")).to_be_visible()
 
 

@@ -126,7 +126,7 @@ def test_another_syncs_run_is_not_shown_here(sign_in, ada, sync, past_run, sessi
     """A run is only found under its own sync. (S7)."""
     other = make_sync(session, make_segment(session, workspace), sync.integration)
     session.commit()
-    assert sign_in(ada).get(f"/syncs/{other.public_id}/runs/{past_run.id}").status_code == 422
+    assert sign_in(ada).get(f"/syncs/{other.public_id}/runs/{past_run.id}").status_code == 404
 
 
 def test_progress_is_what_the_batches_committed(sign_in, ada, sync, session):
@@ -158,7 +158,15 @@ def test_people_who_removal_is_due_are_said(sign_in, ada, sync, session):
 
 def test_another_organizations_sync_is_not_there(sign_in, ada, sync):
     """A made-up sync ID is told apart from an error. (S4)."""
-    assert "There is no sync SY-ZZZZ-ZZZZ in your organization." in text(sign_in(ada).get("/syncs/SY-ZZZZ-ZZZZ"), 422)
+    assert "There is no sync SY-ZZZZ-ZZZZ in your organization." in text(sign_in(ada).get("/syncs/SY-ZZZZ-ZZZZ"), 404)
+
+
+@pytest.mark.parametrize(
+    "address", ["/syncs/%00", "/syncs/SY-0/off", "/syncs/{}/runs/99999999999999999999", "/asks/99999999999999999999"]
+)
+def test_no_address_is_an_error_of_ours(sign_in, ada, sync, address):
+    """Whatever is typed behind a slash, one reads that there is nothing. (S7)."""
+    assert sign_in(ada).get(address.format(sync.public_id)).status_code == 404
 
 
 # -- off -------------------------------------------------------------------------------------------------------

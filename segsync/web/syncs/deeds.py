@@ -25,6 +25,7 @@ from segsync.web.forms import PageForm
 from segsync.web.frame import actor, db, runtime, show_refusal
 from segsync.web.live import fragment
 from segsync.web.syncs.blueprint import syncs
+from segsync.web.syncs.found import sync_or_404
 
 Answer = str | Response | tuple[str, int]
 
@@ -99,7 +100,7 @@ def _read_campaigns(sync: Sync) -> Ask | None:
 @syncs.route("/syncs/<public_id>/on", methods=["GET", "POST"])
 def switch_on(public_id: str) -> Answer:
     """Says on whose account it will run, after a live check of the ad account, and what it does to the limit."""
-    sync = sync_history.whole(db(), actor(), public_id)
+    sync = sync_or_404(public_id)
     if sync.status != Status.INACTIVE or sync.deleted_at is not None:
         return redirect(url_for("syncs.page", public_id=sync.public_id))
     form = OnForm()
@@ -121,7 +122,7 @@ def switch_on(public_id: str) -> Answer:
 @syncs.route("/syncs/<public_id>/on/check")
 def on_check(public_id: str) -> Response:
     """The live check before switching on, polled."""
-    parts = _on_parts(sync_history.whole(db(), actor(), public_id))
+    parts = _on_parts(sync_or_404(public_id))
     return fragment(render_template("syncs/_on_check.html", **parts), busy=under_way(parts["check"]))
 
 
@@ -190,6 +191,6 @@ def delete(public_id: str) -> Answer:
 
 
 def _own(public_id: str, deed: str) -> Sync:
-    sync = sync_history.whole(db(), actor(), public_id)
+    sync = sync_or_404(public_id)
     need_own(actor(), sync, deed)
     return sync

@@ -69,7 +69,7 @@ def _top() -> dict[str, Any]:
         "attention": alert_cards.needing_attention(),
         "attention_total": alert_lists.counts(session, me(), runtime().clock())[Which.OPEN],
         "begun": overviews.beginning(session, who),
-        "busy": any(card.syncs > card.active for card in cards),
+        "busy": overviews.anything_runs(session, who),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request
+from flask import abort, render_template, request
 from werkzeug.wrappers import Response
 
 from connectors.registry import CHANNELS
@@ -21,19 +21,20 @@ from segsync.web.live import fragment
 from segsync.web.paging import Page
 from segsync.web.syncs.bars import bars
 from segsync.web.syncs.blueprint import syncs
+from segsync.web.syncs.found import sync_or_404
 
 
 @syncs.route("/syncs/<public_id>")
 def page(public_id: str) -> str:
     """The page of a sync. A deleted one still says what it was."""
-    sync = sync_history.whole(db(), actor(), public_id)
+    sync = sync_or_404(public_id)
     return render_template("syncs/one.html", **_now(sync), **_before(sync))
 
 
 @syncs.route("/syncs/<public_id>/live")
 def live_one(public_id: str) -> Response:
     """What changes while one looks: status, progress, figures and the run under way."""
-    sync = sync_history.whole(db(), actor(), public_id)
+    sync = sync_or_404(public_id)
     shown = _now(sync)
     return fragment(render_template("syncs/_now.html", **shown), busy=shown["run"] is not None)
 
@@ -41,16 +42,18 @@ def live_one(public_id: str) -> Response:
 @syncs.route("/syncs/<public_id>/live/runs")
 def live_runs(public_id: str) -> Response:
     """The runs and the history, polled."""
-    sync = sync_history.whole(db(), actor(), public_id)
+    sync = sync_or_404(public_id)
     shown = _before(sync)
     return fragment(render_template("syncs/_before.html", sync=sync, **shown), busy=open_run(db(), sync.id) is not None)
 
 
-@syncs.route("/syncs/<public_id>/runs/<int:run_id>")
+@syncs.route("/syncs/<public_id>/runs/<int(max=9223372036854775807):run_id>")
 def run(public_id: str, run_id: int) -> str:
     """One run: phases with times, what was added, removed, refused and skipped, requests, and the channel's references."""
-    sync = sync_history.whole(db(), actor(), public_id)
+    sync = sync_or_404(public_id)
     found = sync_history.run(db(), sync, run_id)
+    if found is None:
+        abort(404)
     return render_template(
         "syncs/run.html",
         sync=sync,

@@ -59,6 +59,7 @@ DEEDS: Final = {
     "sync.segment_deleted": "deleted the segment; the sync waits",
 }
 HOURS_OF_A_DAY: Final = 24
+SOON: Final = timedelta(days=30)
 
 
 def progress_of(run: Run | None) -> Progress | None:
@@ -107,6 +108,11 @@ def all_in_all(counts: Mapping[str, int]) -> str:
         return f"{done} {counted(syncing, 'sync')} under way." if syncing else done
     verb = "needs" if failed == 1 else "need"
     return f"{counts.get(Status.SYNCED, 0):,} of {counted(total, 'sync')} in step; {failed:,} {verb} a look."
+
+
+def soon(moment: datetime | None) -> bool:
+    """Whether a day by which somebody must act is near enough to be said as a warning."""
+    return moment is not None and moment - runtime().clock() < SOON
 
 
 def link_of(channel: str, name: str, account: str = "", audience: str = "") -> str:
@@ -216,6 +222,7 @@ def words() -> dict[str, Any]:
         "run_words": lambda state: RUN_WORDS[RunState(state)],
         "signin_words": lambda state: SIGNIN_WORDS[SignInState(state)],
         "skipped_words": lambda reason: SKIPPED_WORDS.get(reason, reason_for(reason).short),
+        "soon": soon,
         "span": span,
         "use_words": use_words,
         "waits": waits,
