@@ -67,7 +67,11 @@ def _ways(text: str, workspace: Workspace) -> list[ColumnElement[bool]]:
         return [_DOMAIN.like(prefix(low[1:])) & Contact.email.is_not(None)]
     if "@" in low:
         return [Contact.email.like(prefix(low))]
-    ways = [Contact.email.like(prefix(low)), Contact.external_id.like(prefix(text)), *_by_name(low.replace(",", " ").split())]
+    ways = [
+        Contact.email.like(prefix(low)),
+        Contact.external_id.like(prefix(text)),
+        *_by_name(low.replace(",", " ").split()),
+    ]
     digits = "".join(c for c in text if c.isdigit())
     if len(digits) >= FEWEST_DIGITS and not any(c.isalpha() for c in text):
         ways += _by_phone(text, digits, workspace)
