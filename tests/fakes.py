@@ -21,6 +21,7 @@ from connectors.contract import (
     Erased,
     Kind,
     PushResult,
+    Refused,
     Retire,
     Settlement,
     State,
@@ -51,11 +52,14 @@ class FakeChannel:
     markers: dict[str, str] = field(default_factory=dict)
     before_push: Callable[[Batch], None] = lambda _batch: None
     after_push: Callable[[Batch], None] = lambda _batch: None
+    refuse: Callable[[Batch], dict[int, str]] = lambda _batch: {}
+    """Positions of a batch that are not taken, with the reason: told at once, or later where the channel applies later."""
     account: AdAccount = field(default_factory=lambda: AdAccount("act-1", "Ad account 1"))
     pushed: list[Batch] = field(default_factory=list)
     checked: int = 0
     random: Random = field(default_factory=lambda: Random(7))
     _pending: list[tuple[str, str, Batch]] = field(default_factory=list)
+    _told: dict[str, tuple[Refused, ...]] = field(default_factory=dict)
 
     def identifiers(self, members, kind, words):
         return identifiers(members, kind, words)
@@ -85,19 +89,19 @@ class FakeChannel:
         if self.capabilities.applies is Applies.LATER:
             receipt = f"receipt-{len(self.pushed)}"
             self._pending.append((receipt, audience.remote_id, batch))
-        else:
-            receipt = ""
-            self._apply(audience.remote_id, batch)
+            self.after_push(batch)
+            return PushResult(batch.rows.num_rows, receipt=receipt)
+        refused = self._apply(audience.remote_id, batch)
         self.after_push(batch)
-        return PushResult(batch.rows.num_rows, receipt=receipt)
+        return PushResult(batch.rows.num_rows - sum(one.count for one in refused), refused)
 
     def settle(self, token: Token, account: AccountRef, receipts: Sequence[str]) -> Sequence[Settlement]:
         """Applies everything that is pending, in an order of its own."""
         self.random.shuffle(self._pending)
-        for _receipt, audience, batch in self._pending:
-            self._apply(audience, batch)
+        for receipt, audience, batch in self._pending:
+            self._told[receipt] = self._apply(audience, batch)
         self._pending.clear()
-        return [Settlement(receipt, final=True) for receipt in receipts]
+        return [Settlement(receipt, final=True, refused=self._told.get(receipt, ())) for receipt in receipts]
 
     def audience_state(self, token, account, audience) -> AudienceState:
         return AudienceState(State.READY if audience.remote_id in self.audiences else State.GONE)
@@ -118,10 +122,12 @@ class FakeChannel:
         """Whose key this is."""
         return self.population.get(key, f"unknown {key}")
 
-    def _apply(self, audience: str, batch: Batch) -> None:
-        held = self.audiences[audience]
+    def _apply(self, audience: str, batch: Batch) -> tuple[Refused, ...]:
+        held, refused = self.audiences[audience], self.refuse(batch)
         names = [name for name in self.capabilities.shapes[Kind.PEOPLE].key_columns if name in batch.rows.column_names]
-        for row in batch.rows.to_pylist():
+        for position, row in enumerate(batch.rows.to_pylist()):
+            if position in refused:
+                continue
             keys = {(name, row[name]) for name in names if row[name] is not None}
             persons = {self.person(key) for key in keys}
             if batch.action is Action.ADD:
@@ -130,6 +136,7 @@ class FakeChannel:
             else:
                 held.keys -= keys
                 held.persons -= persons
+        return tuple(Refused(code, 1, (position,)) for position, code in refused.items())
 
 
 LATER = replace(CAPABILITIES, batch_rows=2, applies=Applies.LATER, poll_after=timedelta(minutes=30))

@@ -58,8 +58,8 @@ class Books:
 def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: int, window: int) -> Iterator[pa.Table]:
     """The ledger after a plan, in key order, in windows of about `window` rows. `now` is unix seconds.
 
-    A removal that was acknowledged is gone, one that was not is unsure. An addition that was acknowledged is held, or refused
-    where the channel named the row; one that was not is unsure. Everything else stays.
+    A removal that was acknowledged is gone; one that was not, or whose row the channel refused, is unsure. An addition that was
+    acknowledged is held, or refused where the channel named the row every time it was sent; else it is unsure. Everything else stays.
     """
     _views(bench, shape, books)
     edges = bench.execute(_EDGES, [window]).fetchall()
@@ -118,12 +118,14 @@ def _fold_sql(shape: Shape) -> str:
     return f"""
     with b as (select * from books_base where {span}),
     r as (
-        select member, version, bool_and(k.number is not null) as acked
-        from removals x left join acked k using (number) where {span} group by all
+        select member, version, bool_and(k.number is not null and f.code is null) as gone
+        from removals x left join acked k using (number)
+        left join refused f on f.number = x.number and f.position = x.position
+        where {span} group by member, version
     ),
     a as (
         select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
-               any_value(f.code) as code{first_keys}
+               any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
         from additions x left join acked k using (number)
         left join refused f on f.number = x.number and f.position = x.position
         where {span} group by member, version
@@ -133,13 +135,13 @@ def _fold_sql(shape: Shape) -> str:
            case when r.member is not null then 1 else b.state end as state, b.reason, b.first_sent, b.last_sent{keys}
     from b left join r using (member, version)
     left join n t on t.op = 'note' and t.member = b.member and t.version = b.version
-    where not coalesce(r.acked, false)
+    where not coalesce(r.gone, false)
       and not exists (select 1 from a where a.member = b.member and a.version = b.version)
       and not exists (select 1 from n where n.op in ('drop', 'skip') and n.member = b.member and n.version = b.version)
     union all
     select a.member, a.version, a.change_no,
-           case when a.code like 'wait.%' then 1 when a.code is not null and coalesce(b.state, 2) in (2, 3) then 2 when a.code is not null then 1
-                when a.acked then 0 else 1 end as state,
+           case when not a.acked then 1 when a.code is null then 0
+                when a.every_time and a.code not like 'wait.%' and coalesce(b.state, 2) in (2, 3) then 2 else 1 end as state,
            coalesce(a.code, '') as reason,
            coalesce(b.first_sent, case when a.acked and a.code is null then $1 end) as first_sent,
            case when a.acked and a.code is null then $1 else b.last_sent end as last_sent{keys.replace(', "', ', a."')}

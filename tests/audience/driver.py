@@ -50,6 +50,7 @@ class Driver:
     ledger: list[Part] = field(default_factory=list)
     open_plan: Plan | None = None
     acked: set[int] = field(default_factory=set)
+    refused: list[tuple[int, int, str]] = field(default_factory=list)
     stems: int = 0
     bench: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
@@ -69,13 +70,14 @@ class Driver:
         """Folds what an earlier run left behind, compares, records, sends, folds."""
         self.fold()
         plan = self.draft()
-        self.open_plan, self.acked = plan, set()
+        self.open_plan, self.acked, self.refused = plan, set(), []
         for ref in plan.batches:
             columns = self.shape.key_columns if ref.action is Action.REMOVE else self.shape.columns
             batch = Batch(ref.action, ref.read(columns), ref.number, last=False, session=1, estimated_total=1)
             self.channel.audiences.setdefault("audience-1", Membership())
-            self.channel.push(TOKEN, ACCOUNT, AUDIENCE, batch)
+            answer = self.channel.push(TOKEN, ACCOUNT, AUDIENCE, batch)
             self.acked.add(ref.number)
+            self.refused += [(ref.number, row, one.code) for one in answer.refused for row in one.rows]
         self.fold()
         return plan
 
@@ -83,7 +85,8 @@ class Driver:
         """Brings the ledger up to date with the plan that is open, as far as it was acknowledged."""
         if self.open_plan is None:
             return
-        books = Books(self._open(self.ledger), self.open_plan, Acknowledgements(frozenset(self.acked)))
+        answered = Acknowledgements(frozenset(self.acked), tuple(self.refused))
+        books = Books(self._open(self.ledger), self.open_plan, answered)
         stream = self._stream("ledger")
         for table in fold(self.bench, self.shape, books, now=1_700_000_000, window=WINDOW):
             stream.add(table)

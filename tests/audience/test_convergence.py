@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.contract import Action
+from segsync.audience.plan import AGAIN, Plan, PlanFile
 from tests.audience.driver import Contacts, Driver
 from tests.fakes import LATER, FakeChannel, Killed
 
@@ -142,6 +144,32 @@ def test_changed_phone_takes_the_old_one_out(driver):
     assert plan.rows_to_remove == 1
     assert ("PHONE", sha("49301")) not in driver.channel.audiences["audience-1"].keys
     assert driver.channel.audiences["audience-1"].keys == driver.wanted_keys()
+
+
+def test_removal_that_was_refused_for_one_person_stays_due(driver):
+    """The channel takes a removal but for one row: that person is still there, so the next run takes them out (B1, B15)."""
+    for number in (1, 2):
+        driver.contacts.put(number, email=f"p{number}@example.org")
+    driver.run()
+    driver.channel.refuse = lambda batch: {0: "row.refused"} if batch.action is Action.REMOVE else {}
+    driver.contacts.drop(1)
+    driver.contacts.drop(2)
+    driver.run()
+    driver.channel.refuse = lambda _batch: {}
+    assert driver.run().rows_to_remove == 1
+    assert driver.channel.audiences["audience-1"].keys == set()
+
+
+def test_addition_taken_once_and_refused_once_can_be_removed(driver):
+    """Somebody sent twice in a run and refused once may be in the audience: whoever leaves then is taken out (promise 1)."""
+    driver.contacts.put(1, email="a@example.org")
+    plan = driver.draft()
+    row = plan.files[0]
+    twice = Plan((row, PlanFile(AGAIN, row.path, row.rows)), plan.batch_rows)
+    driver.open_plan, driver.acked, driver.refused = twice, {1, 2}, [(1, 0, "row.refused")]
+    driver.fold()
+    driver.contacts.drop(1)
+    assert driver.draft().rows_to_remove == 1
 
 
 def test_member_without_identifier_is_not_sent_and_not_asked_again(driver):
