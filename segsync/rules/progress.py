@@ -57,7 +57,7 @@ def progress(run: Standing, now: datetime) -> Progress:
     done, total = min(run.rows_done, run.rows), run.rows
     if run.state == RunState.WAITING:
         if run.not_before is not None and run.not_before > now:
-            return Progress(f"Waiting, {_wait_words(run.waits_for)}", done, total, until=run.not_before)
+            return Progress(f"Waiting {_wait_words(run.waits_for)}", done, total, until=run.not_before)
         return Progress("Going on", done, total)
     if run.state == RunState.QUEUED and run.phase == Phase.CHECKING:
         return Progress("Queued")

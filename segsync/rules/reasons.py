@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors.problems import Code
+from segsync.rules.catalogue import CATALOGUE
 
 
 @dataclass(frozen=True)
@@ -101,5 +102,9 @@ _UNKNOWN = Reason("something unexpected", "Tell whoever runs this installation."
 
 
 def reason_for(code: str | None) -> Reason:
-    """The words for a code; plain ones for a code of an older or newer version."""
-    return REASONS.get(code or "", _UNKNOWN)
+    """The words for a code: those above, else the catalogue's title, else plain ones for a code of another version."""
+    known = REASONS.get(code or "")
+    if known is not None:
+        return known
+    entry = CATALOGUE.get(code or "")
+    return Reason(entry.title[:1].lower() + entry.title[1:], _UNKNOWN.help) if entry else _UNKNOWN

@@ -37,10 +37,10 @@ def test_waiting_says_for_what_and_until_when():
     told = progress(
         Standing("waiting", "adding", rows=10, rows_done=5, not_before=later, waits_for="wait.rate_limit"), NOW
     )
-    assert (told.words, told.until, told.percent) == ("Waiting, for the channel's limit", later, 50)
+    assert (told.words, told.until, told.percent) == ("Waiting for the channel's limit", later, 50)
     assert (
         progress(Standing("waiting", "adding", not_before=later, waits_for="rate limit"), NOW).words
-        == "Waiting, for the rate limit"
+        == "Waiting for the rate limit"
     )
     assert progress(Standing("waiting", "adding", not_before=NOW), NOW).words == "Going on"
 
