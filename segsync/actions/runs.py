@@ -14,7 +14,7 @@ from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject
 from segsync.actions.trouble import Trouble
 from segsync.models import Integration, Run, Segment, Sync
-from segsync.rules import causes
+from segsync.rules import causes, schedule
 from segsync.rules.causes import Place
 from segsync.rules.terms import Acts, Detail, RunState, SignInState, Status, Why
 
@@ -52,7 +52,7 @@ def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: dateti
         )
         session.add(run)
         session.flush()
-    sync.next_run_at = now + timedelta(seconds=sync.every_seconds)
+    sync.next_run_at = schedule.next_run(sync.id, now, timedelta(seconds=sync.every_seconds))
     sync.probe_at = None
     statuses.move(session, sync, Status.SYNCING, now=now, run_id=run.id)
     return run

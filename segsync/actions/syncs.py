@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -25,7 +24,7 @@ from segsync.actions.sync_access import (
 )
 from segsync.actions.sync_retire import retire
 from segsync.models import AdAccount, Integration, Person, Run, Segment, StatementMade, Sync
-from segsync.rules import schedule, sync_ids
+from segsync.rules import sync_ids
 from segsync.rules.limit import Use
 from segsync.rules.rights import Right
 from segsync.rules.terms import Detail, Status, Why
@@ -116,11 +115,8 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
 
 
 def begin(runtime: Runtime, session: Session, sync: Sync, why: Why, *, by: int | None) -> Run:
-    """Starts a run, with the next one at the sync's own turn. The caller holds the row."""
-    now = runtime.clock()
-    run = runs.start(session, sync, why, by=by, now=now)
-    sync.next_run_at = schedule.next_run(sync.id, now, timedelta(seconds=sync.every_seconds))
-    return run
+    """Starts a run. The caller holds the row."""
+    return runs.start(session, sync, why, by=by, now=runtime.clock())
 
 
 def subject(sync: Sync) -> Subject:
