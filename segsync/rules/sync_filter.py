@@ -20,6 +20,8 @@ SORTS: Final = {
 }
 DEFAULT_SORT: Final = "attention"
 """What needs somebody first, then what was changed last."""
+LARGEST_FIRST: Final = frozenset({"members", "refreshed", "created"})
+"""Orders that begin with the largest or newest, because that is what one looks for."""
 LONGEST_TEXT: Final = 200
 LARGEST_ID: Final = 2**63 - 1
 ME: Final = "me"
@@ -45,6 +47,11 @@ class SyncFilter:
     def narrows(self) -> bool:
         """Whether anything beside the status is asked for: then an empty list is not an empty product."""
         return self.with_status("") != SyncFilter(sort=self.sort, backwards=self.backwards)
+
+    @property
+    def descending(self) -> bool:
+        """Whether values fall from the top of the list to its end."""
+        return (self.sort in LARGEST_FIRST) != self.backwards
 
     def with_status(self, status: str) -> SyncFilter:
         """The same filters with another status: what a tab shows."""

@@ -45,6 +45,13 @@ def test_the_same_order_again_turns_it_around():
     assert not once.sorted_by("members").sorted_by("segment").backwards
 
 
+def test_the_arrow_says_which_way_values_go():
+    """Members begin with the largest, names with A; turned around, the arrow turns too. (S5)."""
+    assert SyncFilter(sort="members").descending
+    assert not SyncFilter(sort="members", backwards=True).descending
+    assert not SyncFilter(sort="segment").descending
+
+
 def test_a_status_alone_does_not_narrow():
     """The tabs count for the same filters, whatever the status. (S4)."""
     assert not SyncFilter(status="failed", sort="next").narrows
