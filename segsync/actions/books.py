@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -65,13 +65,21 @@ def ledger_parts(session: Session, ledger_id: int | None) -> Sequence[Part]:
 
 def plan_of(session: Session, run: Run, files: Folder) -> Plan:
     """The recorded plan of a run, every file checked. Raises FileUnreadable."""
-    found = [
-        PlanFile(section, files.open(part), part.rows)
-        for section in SECTIONS
-        for part in parts_of_run(session, run.id, section)
-    ]
+    found = [PlanFile(section, files.open(part), part.rows) for section, part in _sections(session, run)]
     notes = tuple(files.open(part) for part in parts_of_run(session, run.id, NOTES))
     return Plan(tuple(found), int(run.cursor["batch_rows"]), int(run.cursor["first_batch"]), notes)
+
+
+def listed_plan(session: Session, run: Run, files: Folder) -> Plan:
+    """The same, without the notes and with no file opened: whoever reads one checks it first."""
+    found = [PlanFile(section, files.path(part), part.rows, part) for section, part in _sections(session, run)]
+    return Plan(tuple(found), int(run.cursor["batch_rows"]), int(run.cursor["first_batch"]))
+
+
+def _sections(session: Session, run: Run) -> Iterator[tuple[str, Part]]:
+    for section in SECTIONS:
+        for part in parts_of_run(session, run.id, section):
+            yield section, part
 
 
 def acknowledgements(session: Session, run: Run) -> Acknowledgements:

@@ -57,9 +57,13 @@ class Folder:
         low, high = _bounds(table)
         return Part(sort, number, str(path), low, high, table.num_rows, size, checksum)
 
+    def path(self, part: Part) -> Path:
+        """Where the file lies."""
+        return self.root / part.path
+
     def open(self, part: Part) -> Path:
         """The file, checked. Raises FileUnreadable."""
-        path = self.root / part.path
+        path = self.path(part)
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size != part.size:

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from connectors.contract import Action
+from segsync.audience.files import Part
 
 REMOVALS, NEW, AFTER, AGAIN, NOTES = "removals", "new", "after", "again", "notes"
 SECTIONS = (REMOVALS, NEW, AFTER, AGAIN)
@@ -24,11 +25,12 @@ NOTE, SKIP, DROP = "note", "skip", "drop"
 
 @dataclass(frozen=True)
 class PlanFile:
-    """A file of the plan, found and checked."""
+    """A file of the plan. `part` is how it is listed, where it has still to be checked before it is read."""
 
     section: str
     path: Path
     rows: int
+    part: Part | None = None
 
 
 @dataclass(frozen=True)

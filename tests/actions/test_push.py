@@ -11,83 +11,10 @@ from sqlalchemy import delete, select
 from connectors.contract import Reason
 from connectors.problems import AccessDenied, Code, ReconnectNeeded, SegmentRefused, TryLater
 from segsync.actions import runs, schedule, slices
-from segsync.actions.push import follow
-from segsync.models import Alert, Contact, Run, Segment, SegmentMember, StatusMove, Sync
-from segsync.rules.terms import Status, Why
-from tests.builders import (
-    make_contact,
-    make_integration,
-    make_organization,
-    make_person,
-    make_segment,
-    make_sync,
-    make_workspace,
-)
-from tests.fakes import LATER, FakeChannel, Killed
-
-
-@pytest.fixture
-def channel(runtime) -> FakeChannel:
-    fake = FakeChannel()
-    runtime._connectors["meta"] = fake
-    return fake
-
-
-@pytest.fixture
-def sync(runtime, session, channel) -> Sync:
-    """Ada's sync of a list of three people."""
-    organization = make_organization(session)
-    workspace = make_workspace(session, organization)
-    ada = make_person(session, organization, "Ada", workspaces=(workspace,))
-    segment = make_segment(session, workspace, "Customers", ada)
-    signin = make_integration(session, ada, access_sealed=runtime.vault.seal("token"))
-    made = make_sync(session, segment, signin, account_id="act-1", was_synced=False, in_step_since=None)
-    for number in range(3):
-        put(session, made, email=f"p{number}@example.org")
-    session.commit()
-    return made
-
-
-def put(session, sync: Sync, **fields) -> Contact:
-    """Adds a member."""
-    contact = make_contact(session, sync.workspace, **fields)
-    session.add(SegmentMember(segment_id=sync.segment_id, member_id=contact.id))
-    session.commit()
-    return contact
-
-
-def start(runtime, sync: Sync) -> Run:
-    with runtime.sessions.begin() as session:
-        return runs.start(session, session.get_one(Sync, sync.id), Why.NOW, by=None, now=runtime.clock())
-
-
-def work(runtime, run: Run, slices_at_most: int = 30) -> Run:
-    """Slices until the run is over or waits."""
-    for _ in range(slices_at_most):
-        slices.work_slice(runtime, run.id)
-        with runtime.sessions() as session:
-            now = session.get_one(Run, run.id)
-        if now.finished_at or now.state == "waiting":
-            return now
-    return now
-
-
-def go(runtime, sync: Sync) -> Run:
-    return work(runtime, start(runtime, sync))
-
-
-def again(runtime, sync: Sync) -> Sync:
-    with runtime.sessions() as session:
-        return session.get_one(Sync, sync.id)
-
-
-def keys(channel: FakeChannel) -> set[str]:
-    return {value for held in channel.audiences.values() for _, value in held.keys}
-
-
-def open_alerts(runtime) -> list[Alert]:
-    with runtime.sessions() as session:
-        return list(session.scalars(select(Alert).where(Alert.closed_at.is_(None))))
+from segsync.models import Contact, Segment, SegmentMember, StatusMove, Sync
+from segsync.rules.terms import Status
+from tests.actions.pushing import again, go, keys, open_alerts, put, settle, start, work
+from tests.fakes import LATER, Killed
 
 
 def test_first_run_fills_the_audience(runtime, channel, sync):
@@ -327,7 +254,3 @@ def test_channel_that_applies_later_is_waited_for(runtime, channel, session, clo
     clock.forward(minutes=31)
     settle(runtime, sync)
     assert work(runtime, run).state == "done"
-
-
-def settle(runtime, sync: Sync) -> None:
-    follow.settle(runtime, sync.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from connectors.contract import Token
 from segsync.actions import tokens
@@ -38,6 +39,7 @@ class Push:
     renewed: bool = False
     _token: Token | None = None
     _uploads: dict[str, list[int]] = field(default_factory=dict)
+    _checked: set[Path] = field(default_factory=set)
 
     def step(self) -> Outcome:
         """The next piece of the phase that the run is in."""
@@ -61,4 +63,5 @@ class Push:
         if self._token is None:
             self._token = tokens.access(self.runtime, sync.integration_id)
         connector = self.runtime.connector(sync.channel)
-        return Job(self.runtime, self.claim, run, sync, segment, connector, self._token, self.deadline, self._uploads)
+        kept = (self._uploads, self._checked)
+        return Job(self.runtime, self.claim, run, sync, segment, connector, self._token, self.deadline, *kept)

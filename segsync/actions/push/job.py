@@ -18,6 +18,7 @@ from segsync.actions import books
 from segsync.actions.claims import Claim
 from segsync.audience.compare import Method
 from segsync.audience.files import Folder
+from segsync.audience.plan import PlanFile
 from segsync.audience.sources import kind_for
 from segsync.models import Run, Segment, Sync
 from segsync.rules.terms import Phase
@@ -38,6 +39,8 @@ class Job:
     deadline: float
     sessions_of_upload: dict[str, list[int]] = field(default_factory=dict)
     """Upload sessions of this slice by action: [number of the session, batches sent in it]."""
+    checked: set[Path] = field(default_factory=set)
+    """Files of the plan that were found whole in this slice."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,6 +107,12 @@ class Job:
     def method(self) -> Method:
         """How members become rows."""
         return Method(self.connector, self.kind, self.basis, self.runtime.vault.digest_secret())
+
+    def check(self, file: PlanFile) -> None:
+        """Looks at a file of the plan before the first batch of it is sent. Raises FileUnreadable."""
+        if file.part is not None and file.path not in self.checked:
+            self.folder.open(file.part)
+            self.checked.add(file.path)
 
     def in_time(self) -> bool:
         """Whether the slice has time left."""

@@ -119,10 +119,12 @@ def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int) -> 
 
 def _count(run: Run, counts: Counter[str]) -> None:
     run.members += counts["members"]
-    run.new_members += counts["new"]
-    run.changed_members += counts["changed"]
-    run.gone_members += counts["gone"]
-    run.unchanged_members += counts["unchanged"]
+    if not run.cursor.get("once_read"):
+        # read again, most of what this run found new is in the audience already: the run is told as it was first found
+        run.new_members += counts["new"]
+        run.changed_members += counts["changed"]
+        run.gone_members += counts["gone"]
+        run.unchanged_members += counts["unchanged"]
     found = {"no_identifier": counts["no_identifier"]} | {
         word: counts[f"barred_{number}"] for number, word in BARRED.items()
     }

@@ -8,7 +8,6 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from connectors.contract import Applies
@@ -16,6 +15,7 @@ from segsync.actions import books
 from segsync.actions.outcomes import Done, Outcome, Progress
 from segsync.actions.push.job import Job
 from segsync.actions.push.read import source_of
+from segsync.actions.push.send import PUT_OFF
 from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
@@ -24,7 +24,7 @@ from segsync.audience.ledger import Books, Held, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
-from segsync.models import Run, RunBatch, Sync
+from segsync.models import Run, Sync
 from segsync.rules.terms import Phase
 
 
@@ -37,18 +37,15 @@ def record(job: Job) -> Outcome:
     with job.change() as (session, run):
         books.list_parts(session, run.sync_id, parts, run_id=run.id)
         session.flush()
-        last = session.scalar(select(func.max(RunBatch.number)).where(RunBatch.run_id == run.id)) or 0
-        run.cursor = {
-            **run.cursor,
-            "first_batch": last + 1,
-            "batch_rows": job.batch_rows,
-            "planned_at": job.now.isoformat(),
-        }
+        # the number of a batch is never used again in a run: an answer that comes late belongs to no other batch
+        first = int(run.cursor.get("last_batch", 0)) + 1
+        planned = {"first_batch": first, "batch_rows": job.batch_rows, "planned_at": job.now.isoformat(), PUT_OFF: []}
+        run.cursor = {**run.cursor, **planned}
         run.plan_id = run.id
         session.get_one(Sync, run.sync_id).removals_due = 0
-        plan = books.plan_of(session, run, job.folder)
+        plan = books.listed_plan(session, run, job.folder)
         _announce(run, plan)
-        job.enter(run, _first_phase(plan))
+        job.enter(run, _first_phase(plan), last_batch=first + len(plan.batches) - 1)
     return Progress()
 
 
@@ -117,9 +114,8 @@ def fold_own(job: Job) -> Outcome:
     _fold(job, job.run)
     with job.change() as (_, run):
         if run.cursor.get("stale"):
-            run.members = run.new_members = run.changed_members = run.gone_members = run.unchanged_members = 0
-            run.skipped = {}
-            job.enter(run, Phase.READING, low=-1, stale=False, meant_at=job.now.isoformat())
+            run.members, run.skipped = 0, {}
+            job.enter(run, Phase.READING, low=-1, stale=False, once_read=True, meant_at=job.now.isoformat())
             return Progress()
         return Done(refused=sum(run.refused.values()))
 

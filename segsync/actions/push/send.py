@@ -23,24 +23,32 @@ PLAN_LASTS = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(hours=24)
 """How long anything waits for a channel to say that an earlier batch is final."""
 KEPT_REFERENCES = 20
+PUT_OFF = "refused_removals"
+"""Numbers of this plan's removals that the channel refused as a whole."""
 
 
 def send(job: Job) -> Outcome:
     """Sends what is left of the plan while the slice lasts."""
     with job.runtime.sessions() as session:
-        plan = books.plan_of(session, job.run, job.folder)
-        done = books.acknowledgements(session, job.run).numbers | set(job.run.cursor.get("refused_removals", []))
+        plan = books.listed_plan(session, job.run, job.folder)
+        done = books.acknowledgements(session, job.run).numbers | set(job.run.cursor.get(PUT_OFF, []))
     left = [batch for batch in plan.batches if batch.number not in done]
     while left and job.in_time():
-        if _is_stale(job):
-            return _fold_and_read_again(job)
         if (wait := _must_wait(job, left[0])) is not None:
             return wait
+        if _is_stale(job):
+            return _fold_and_read_again(job)
         _send_one(job, plan, left.pop(0))
     if not left:
-        with job.change() as (_, run):
-            job.enter(run, Phase.RECORDING)
+        _sent(job, plan)
     return Progress()
+
+
+def _sent(job: Job, plan: Plan) -> None:
+    """All is sent. Removals that were refused as long as the additions were not there get a plan of their own, once in a run."""
+    with job.change() as (_, run):
+        once_more = run.cursor.get(PUT_OFF) and plan.rows_to_add and not run.cursor.get("once_more")
+        job.enter(run, Phase.RECORDING, **({"stale": True, "once_more": True} if once_more else {}))
 
 
 def _send_one(job: Job, plan: Plan, ref: BatchRef) -> None:
@@ -48,6 +56,7 @@ def _send_one(job: Job, plan: Plan, ref: BatchRef) -> None:
         with job.change() as (_, run):
             job.enter(run, Phase.ADDING)
         job.run.phase = Phase.ADDING.value
+    job.check(ref.file)
     batch = _batch(job, plan, ref)
     job.claim.keep()  # the lease must outlive the request's total deadline
     try:
@@ -81,6 +90,10 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
     """Writes down the channel's answer. True whatever became of the claim meanwhile: the batch was sent."""
     refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
     with job.runtime.sessions.begin() as session:
+        if refused and ref.action is Action.REMOVE:
+            sync = session.get_one(Sync, job.sync.id, with_for_update=True)
+            sync.removals_due += sum(reason.count for reason in result.refused)
+        run = session.get_one(Run, job.run.id, with_for_update=True)
         written = session.execute(
             insert(RunBatch)
             .values(
@@ -99,7 +112,7 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
             .returning(RunBatch.number)
         ).one_or_none()
         if written is not None:
-            _count(session.get_one(Run, job.run.id, with_for_update=True), ref, result)
+            _count(run, ref, result)
 
 
 def _count(run: Run, ref: BatchRef, result: PushResult) -> None:
@@ -122,8 +135,7 @@ def _count(run: Run, ref: BatchRef, result: PushResult) -> None:
 def _put_off(job: Job, ref: BatchRef, problem: SegmentRefused) -> None:
     """A removal that the channel refuses stays due: its rows stay unsure, and the next run removes them first."""
     with job.change() as (session, run):
-        numbers = [*run.cursor.get("refused_removals", []), ref.number]
-        run.cursor = {**run.cursor, "refused_removals": numbers}
+        run.cursor = {**run.cursor, PUT_OFF: [*run.cursor.get(PUT_OFF, []), ref.number]}
         run.references = [*run.references, problem.reference][-KEPT_REFERENCES:]
         sync = session.get_one(Sync, run.sync_id)
         sync.removals_due += ref.rows
@@ -144,39 +156,39 @@ def _fold_and_read_again(job: Job) -> Outcome:
 
 
 def _must_wait(job: Job, ref: BatchRef) -> WaitUntil | None:
-    """Where a channel applies batches later, in an order of its own, what depends on an earlier batch waits until that is final."""
+    """Where a channel applies batches later, in an order of its own, what depends on an earlier batch waits until that is final.
+
+    A removal waits for the additions of earlier plans. An addition waits for the removals of earlier plans, which may be of
+    somebody who came back; one that repeats what a removal touches waits for those of its own plan too.
+    """
     if job.capabilities.applies is Applies.AT_ONCE:
         return None
     if ref.action is Action.REMOVE:
-        return _until_final(job, Action.ADD)
-    if ref.section in {AFTER, AGAIN}:
-        return _until_final(job, Action.REMOVE)
-    return None
+        return _until_final(job, Action.ADD, of_earlier_plans=True)
+    return _until_final(job, Action.REMOVE, of_earlier_plans=ref.section not in {AFTER, AGAIN})
 
 
-def _until_final(job: Job, action: Action) -> WaitUntil | None:
+def _until_final(job: Job, action: Action, *, of_earlier_plans: bool) -> WaitUntil | None:
     with job.runtime.sessions() as session:
-        open_batches = _open_batches(session, job, action)
-    polls = [batch.next_poll for batch in open_batches if batch.next_poll]
+        polls = _open_polls(session, job, action, of_earlier_plans=of_earlier_plans)
     if not polls:
         return None
     return WaitUntil(max(min(polls), job.now + timedelta(seconds=1)), "channel")
 
 
-def _open_batches(session: Session, job: Job, action: Action) -> Sequence[RunBatch]:
-    """Batches whose result is not final: additions of earlier plans, or removals of any."""
+def _open_polls(session: Session, job: Job, action: Action, *, of_earlier_plans: bool) -> Sequence[datetime]:
+    """When the batches are asked about next whose result is not final yet."""
     query = (
-        select(RunBatch)
+        select(RunBatch.next_poll)
         .join(Run, Run.id == RunBatch.run_id)
         .where(
             Run.sync_id == job.sync.id,
             RunBatch.action == action.value,
-            RunBatch.receipt != "",
-            RunBatch.final_at.is_(None),
+            RunBatch.next_poll.is_not(None),
             RunBatch.acked_at > job.now - LONGEST_WAIT,
         )
     )
-    if action is Action.ADD:
+    if of_earlier_plans:
         first = int(job.run.cursor["first_batch"])
         query = query.where(or_(RunBatch.run_id != job.run.id, RunBatch.number < first))
-    return session.scalars(query).all()
+    return [poll for poll in session.scalars(query) if poll is not None]

@@ -1,0 +1,39 @@
+"""What tests of runs begin with: a channel kept in memory, and Ada's sync to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from segsync.models import Sync
+from tests.actions.pushing import put
+from tests.builders import (
+    make_integration,
+    make_organization,
+    make_person,
+    make_segment,
+    make_sync,
+    make_workspace,
+)
+from tests.fakes import FakeChannel
+
+
+@pytest.fixture
+def channel(runtime) -> FakeChannel:
+    fake = FakeChannel()
+    runtime._connectors["meta"] = fake
+    return fake
+
+
+@pytest.fixture
+def sync(runtime, session, channel) -> Sync:
+    """Ada's sync of a list of three people."""
+    organization = make_organization(session)
+    workspace = make_workspace(session, organization)
+    ada = make_person(session, organization, "Ada", workspaces=(workspace,))
+    segment = make_segment(session, workspace, "Customers", ada)
+    signin = make_integration(session, ada, access_sealed=runtime.vault.seal("token"))
+    made = make_sync(session, segment, signin, account_id="act-1", was_synced=False, in_step_since=None)
+    for number in range(3):
+        put(session, made, email=f"p{number}@example.org")
+    session.commit()
+    return made
