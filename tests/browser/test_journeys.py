@@ -161,5 +161,6 @@ def test_view_only_sees_everything_and_changes_nothing(page, sign_in, vera, ada,
     expect(page.get_by_role("link", name="Enterprise prospects")).to_be_visible()
     page.goto(f"/syncs/{made.public_id}")
     expect(page.get_by_role("heading", name=re.compile("Enterprise prospects"))).to_be_visible()
-    expect(page.get_by_role("button", name="Switch off")).to_be_disabled()
+    for name in ("Sync now", "Switch off", "Delete"):
+        expect(page.get_by_role("button", name=name)).to_be_disabled()
     no_barriers()

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from connectors.registry import CHANNELS
 from segsync.actions import sync_history, sync_lists, sync_switch
 from segsync.actions.runs import open_run
-from segsync.actions.sync_access import may_act
+from segsync.actions.sync_access import may_act, who_can
 from segsync.audience.sources import kind_for
 from segsync.models import Sync
 from segsync.rules.terms import Role
@@ -72,6 +72,8 @@ def _now(sync: Sync) -> dict[str, Any]:
         "alert": sync_lists.open_alerts(session, [sync.id]).get(sync.id),
         "alerts": alert_cards.of_sync(sync.id),
         "mine": may_act(who, sync),
+        "why_not_now": who_can(sync, "run this now"),
+        "why_not_delete": who_can(sync, "delete this"),
         "why_not_off": sync_switch.why_not_off(who, sync),
         "why_not_on": sync_switch.why_not_on(who, sync),
         "keys": capabilities.shapes[kind_for(capabilities, sync.segment)].keys,
