@@ -84,6 +84,8 @@ class Application:
     bases: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    request_seconds: float = 60.0
+    """The longest that one request may take in all. Pushing one batch, however many requests it takes, ends within twice that."""
 
     @property
     def simulated(self) -> bool:

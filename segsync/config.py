@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.contract import Application
+
+LEASE_TO_SPARE: Final = 10
+"""Seconds that a claim outlives the longest batch by."""
 
 
 class WrongSetting(Exception):  # noqa: N818 - read aloud as "wrong setting"
@@ -97,11 +101,11 @@ class Settings(BaseSettings):
     slice_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=10.0, description="how long a run may hold a worker before others get their turn"
     )
-    lease_seconds: Annotated[int, Field(ge=30, le=3600)] = Field(
-        default=240, description="how long a claim on a run lasts without a sign of life"
-    )
     request_seconds: Annotated[float, Field(gt=0, le=90)] = Field(
         default=60.0, description="longest time that one request to a channel may take in all"
+    )
+    lease_seconds: Annotated[int, Field(ge=30, le=3600)] = Field(
+        default=240, description="how long a claim on a run lasts without a sign of life"
     )
     window_rows: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         default=50_000, description="members read and compared at a time"
@@ -139,12 +143,28 @@ class Settings(BaseSettings):
             raise ValueError("use at least 32 characters")
         return value
 
+    @field_validator("lease_seconds")
+    @classmethod
+    def _outlives_a_batch(cls, value: int, info: ValidationInfo) -> int:
+        """A batch may take twice as long as a request; the claim under which it is sent must still stand then."""
+        least = 2 * info.data.get("request_seconds", 0) + LEASE_TO_SPARE
+        if value < least:
+            raise ValueError(
+                f"use at least {least:g}, twice SEGSYNC_REQUEST_SECONDS and {LEASE_TO_SPARE} seconds to spare, "
+                "so that no two workers ever send to the same audience"
+            )
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _an_address(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("start it with http:// or https://")
         return value.rstrip("/")
+
+    def application(self, channel: str) -> Application:
+        """The application at a channel as its connector takes it. Raises KeyError for an unknown channel."""
+        return replace(self.channels[channel].application, request_seconds=self.request_seconds)
 
     def rows_in_a_request(self, most: int) -> int:
         """Of a channel that takes `most`: the operator may ask for fewer, never for more."""

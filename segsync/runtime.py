@@ -53,7 +53,7 @@ class Runtime:
 
     def application(self, name: str) -> Application:
         """The application registered at a channel. Raises KeyError for an unknown channel."""
-        return self.settings.channels[name].application
+        return self.settings.application(name)
 
     def oauth(self, name: str) -> OAuth:
         """The sign-in of a channel."""

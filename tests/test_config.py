@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.registry import CHANNELS
 from segsync.config import Settings, WrongSetting, read_settings
 
 
@@ -24,6 +25,7 @@ def bare(monkeypatch):
         ("SEGSYNC_LOG_FORMAT", "xml", "use text or json"),
         ("SEGSYNC_SECRET_KEY", "short", "use at least 32 characters"),
         ("SEGSYNC_PUBLIC_URL", "segsync.example", "start it with http"),
+        ("SEGSYNC_LEASE_SECONDS", "120", "use at least 130, twice SEGSYNC_REQUEST_SECONDS"),
     ],
 )
 def test_a_wrong_value_stops_the_start_with_a_sentence(monkeypatch, name, value, reason):
@@ -73,3 +75,18 @@ def test_the_public_address_has_no_slash_at_the_end(monkeypatch):
 def test_no_channel_is_sent_more_rows_than_it_takes(wished, most, sent):
     """The operator may make requests smaller, and never larger than the channel's own number."""
     assert read_settings(batch_rows=wished).rows_in_a_request(most) == sent
+
+
+def test_a_claim_outlives_every_batch_however_long_requests_may_take():
+    """With shorter requests a shorter claim will do; with longer ones it will not (promise 4)."""
+    assert read_settings(request_seconds=10, lease_seconds=30).lease_seconds == 30
+    with pytest.raises(WrongSetting, match="SEGSYNC_LEASE_SECONDS cannot be used: use at least 190"):
+        read_settings(request_seconds=90, lease_seconds=180)
+    assert read_settings(request_seconds=90).lease_seconds == 240
+
+
+def test_what_a_request_may_take_reaches_every_channel():
+    """The operator's number is the one that connectors keep to, in each of their clients."""
+    settings = read_settings(request_seconds=7)
+    for name in CHANNELS:
+        assert settings.application(name).request_seconds == 7

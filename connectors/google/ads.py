@@ -27,7 +27,6 @@ from connectors.problems import Code, ConnectorProblem, SetupNeeded
 
 VERSION = "v26"
 HOST = "googleads.googleapis.com"
-SECONDS = 60.0
 MESSAGE_BYTES = 64 * 1024 * 1024
 SERVICES = ("CustomerService", "GoogleAdsService")
 MODULE = "google.ads.googleads.{}.services.services.{}"
@@ -89,6 +88,7 @@ class Ads:
     def __init__(self, app: Application) -> None:
         self._version = app.version or VERSION
         self._base = app.bases.get("ads", HOST)
+        self._seconds = app.request_seconds
         self._channel = PerProcess(self._open)
         # Loading a version takes a second and 50 MB: once here, not in each forked worker. An unknown one is told at the call.
         with suppress(ModuleNotFoundError):
@@ -105,13 +105,13 @@ class Ads:
     def accessible(self, token: str) -> list[str]:
         """Ids of the customers that this person is directly a user of. Raises any ConnectorProblem."""
         with self._service("CustomerService", token) as service:
-            reply = service.list_accessible_customers(retry=RETRY, timeout=SECONDS)
+            reply = service.list_accessible_customers(retry=RETRY, timeout=self._seconds)
             return [name.removeprefix("customers/") for name in reply.resource_names]
 
     def rows(self, token: str, customer: str, query: str, *, login: str = "") -> list[Any]:
         """The rows of a GAQL query, seen from the account `login`. Raises any ConnectorProblem."""
         with self._service("GoogleAdsService", token, login) as service:
-            chunks = service.search_stream(customer_id=customer, query=query, retry=RETRY, timeout=SECONDS)
+            chunks = service.search_stream(customer_id=customer, query=query, retry=RETRY, timeout=self._seconds)
             return [row for chunk in chunks for row in chunk.results]
 
     @contextmanager

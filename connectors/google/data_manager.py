@@ -21,7 +21,6 @@ from connectors.problems import Code, ConnectorProblem, SetupNeeded, TryLater, U
 
 BASE = "https://datamanager.googleapis.com"
 ACCOUNT = "accountTypes/GOOGLE_ADS/accounts/{}"
-SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,8 @@ class DataManager:
 
     def __init__(self, app: Application) -> None:
         base = app.bases.get("datamanager", BASE)
-        self._client = PerProcess(lambda: Client(base, total=SECONDS))
+        self.seconds = app.request_seconds
+        self._client = PerProcess(lambda: Client(base, total=app.request_seconds))
 
     def ask(
         self,

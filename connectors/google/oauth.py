@@ -113,14 +113,14 @@ class GoogleOAuth:
     def revoke(self, app: Application, tokens: Tokens) -> None:
         """Ends the sign-in: revoking either token ends both. One that is dead already is no error."""
         form = {"token": tokens.refresh_token or tokens.access_token}
-        reply = _plain_call("POST", _base(app, "token") + "/revoke", data=form)
+        reply = _plain_call(app, "POST", _base(app, "token") + "/revoke", data=form)
         if reply.status_code not in {200, 400}:
             raise _refusal(reply)
 
     def whoami(self, app: Application, access_token: str) -> Identity:
         """Who this token belongs to and which permissions it has. Raises ReconnectNeeded when it is dead."""
         person = self.person(app, access_token)
-        token = _read(_plain_call("POST", _base(app, "token") + "/tokeninfo", headers=_bearer(access_token)))
+        token = _read(_plain_call(app, "POST", _base(app, "token") + "/tokeninfo", headers=_bearer(access_token)))
         return Identity(
             remote_id=str(person["sub"]),
             name=str(person.get("name") or person.get("email") or person["sub"]),
@@ -129,7 +129,7 @@ class GoogleOAuth:
 
     def person(self, app: Application, access_token: str) -> Mapping[str, Any]:
         """Google's own words about who signed in: `sub` is the id, `email` and `name` are told if allowed."""
-        return _read(_plain_call("GET", _base(app, "userinfo") + "/v1/userinfo", headers=_bearer(access_token)))
+        return _read(_plain_call(app, "GET", _base(app, "userinfo") + "/v1/userinfo", headers=_bearer(access_token)))
 
     def refresh_at(self, tokens: Tokens) -> datetime | None:
         """A few minutes before the access token ends; None without a refresh token."""
@@ -160,7 +160,9 @@ def _plain(address: str) -> str:
 
 
 def _session(app: Application, base: str, redirect_uri: str = "", scope: list[str] | None = None) -> _Session:
-    session = _Session(app.client_id, redirect_uri=redirect_uri or None, scope=scope, total=SECONDS)
+    session = _Session(
+        app.client_id, redirect_uri=redirect_uri or None, scope=scope, total=min(SECONDS, app.request_seconds)
+    )
     session.plain = base.startswith("http://")
     for kind in ("access_token_response", "refresh_token_response"):
         session.register_compliance_hook(kind, _stop_at_failure)
@@ -191,9 +193,9 @@ def _subtype(error: OAuth2Error) -> str:
     return "invalid_rapt" if "invalid_rapt" in (error.description or "") else ""
 
 
-def _plain_call(method: str, address: str, **parts: Any) -> requests.Response:
+def _plain_call(app: Application, method: str, address: str, **parts: Any) -> requests.Response:
     try:
-        with DeadlineSession(SECONDS) as session:
+        with DeadlineSession(min(SECONDS, app.request_seconds)) as session:
             return session.request(method, address, **parts)
     except requests.Timeout:
         raise TryLater(Code.TIMEOUT) from None

@@ -20,7 +20,6 @@ from connectors.meta import replies
 from connectors.meta.oauth import GRAPH, version
 from connectors.problems import Code, TryLater
 
-TOTAL = 120.0
 CONNECT_AND_READ = (10.0, 60.0)
 # Sign-ins whose connection is kept open in one worker; the oldest makes room.
 KEPT = 16
@@ -64,7 +63,7 @@ class Graph:
     def _connect(self, access_token: str) -> FacebookAdsApi:
         session = FacebookSession(self._app.client_id, self._app.client_secret, access_token, timeout=CONNECT_AND_READ)
         session.GRAPH = self._base
-        ours = GraphSession(TOTAL)
+        ours = GraphSession(self._app.request_seconds)
         # The token and its proof, which the SDK sends with every call.
         ours.params = dict(session.requests.params)
         session.requests.close()
