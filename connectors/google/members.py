@@ -5,6 +5,7 @@ https://developers.google.com/data-manager/api/devguides/audiences/google-ads/cu
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +14,14 @@ from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResu
 from connectors.google.data_manager import DataManager, Refusal, destination
 from connectors.google.identifiers import ADDRESS, PEOPLE
 from connectors.google.replies import NO_MORE_STATUS, RECORD_TO_BLAME, match_range, processing
-from connectors.problems import Code, UnexpectedReply
+from connectors.problems import Code, TryLater, UnexpectedReply
 
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 METHODS = {Action.ADD: "audienceMembers:ingest", Action.REMOVE: "audienceMembers:remove"}
 
 # Each round costs one of the 300 requests a minute that all customers share.
 ROUNDS = 8
+TOO_MANY_BAD = "too many bad records in one request"
 
 # Which of a status's parts tells about members: of additions, then removals, in the newer and the older form.
 PARTS = (
@@ -49,9 +51,13 @@ class _Sending:
 
 
 def push(manager: DataManager, token: str, account: AccountRef, audience: AudienceRef, batch: Batch) -> PushResult:
-    """Sends a batch. Google takes all of a request or nothing, so records that it blames are left out and the rest sent again."""
+    """Sends a batch. Google takes all of a request or nothing, so records that it blames are left out and the rest sent again.
+
+    A round begins only while a whole request may still end within twice its time: then the claim still stands.
+    """
     sending = _prepared(batch)
-    while sending.members and sending.requests < ROUNDS:
+    until = time.monotonic() + manager.seconds
+    while sending.members and _another(sending, until):
         sending.requests += 1
         body = _body(account, audience, batch.action, sending.members)
         answer = manager.ask(token, "POST", METHODS[batch.action], body=body)
@@ -59,8 +65,22 @@ def push(manager: DataManager, token: str, account: AccountRef, audience: Audien
             return _sent(sending, str(answer.body.get("requestId", "")), batch.rows.num_rows)
         _blame(sending, answer.refusal)
     if sending.members:
-        sending.take_out(range(len(sending.members)), Code.ROW_REFUSED, "too many bad records in one request")
+        _leave(sending, batch.action)
     return PushResult(accepted=0, refused=tuple(sending.refused), requests=sending.requests)
+
+
+def _another(sending: _Sending, until: float) -> bool:
+    return sending.requests == 0 or (sending.requests < ROUNDS and time.monotonic() < until)
+
+
+def _leave(sending: _Sending, action: Action) -> None:
+    """Nobody who is left was taken, and nothing is wrong with most of them: they wait for the next run.
+
+    The ledger keeps additions that wait; a removal that is answered counts as done. Raises TryLater for one.
+    """
+    if action is Action.REMOVE:
+        raise TryLater(Code.TIMEOUT, raw=TOO_MANY_BAD)
+    sending.take_out(range(len(sending.members)), Code.TIMEOUT, TOO_MANY_BAD)
 
 
 def _prepared(batch: Batch) -> _Sending:

@@ -213,7 +213,7 @@ class LinkedInConnector:
             body = {"elements": list(elements)}
             return self._on(token, account, audience, "POST", PATHS[batch.kind], body=body, action="BATCH_CREATE")
 
-        return deliver(batch, send)
+        return deliver(batch, send, self._app.request_seconds)
 
     def settle(self, token: Token, account: AccountRef, receipts: Sequence[str]) -> Sequence[Settlement]:
         """Nothing comes later at LinkedIn."""

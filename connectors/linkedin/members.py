@@ -15,7 +15,7 @@ import requests
 
 from connectors.contract import Action, Batch, Kind, PushResult, Refused
 from connectors.linkedin.identifiers import COMPANIES, PEOPLE
-from connectors.linkedin.replies import OK, content, element_code, reference
+from connectors.linkedin.replies import FAILED, OK, content, element_code, reference
 from connectors.problems import Code, TryLater, UnexpectedReply
 
 Element = dict[str, Any]
@@ -28,11 +28,11 @@ WIRE_NAMES = {"countryCode": "country"}
 
 # Looking for the rows that make LinkedIn refuse a whole batch ends here: about five bad rows in 5,000 are found.
 MOST_REQUESTS = 128
-MOST_SECONDS = 60.0
+LEFT = "too many bad rows in one batch"
+WAITS = frozenset({Code.TIMEOUT, Code.RATE_LIMIT, Code.OUTAGE})
 TOO_MUCH = 413
 BAD_REQUEST = 400
 THROTTLED = 429
-FAILED = 500
 
 
 def elements(batch: Batch) -> tuple[list[Row], list[int]]:
@@ -74,6 +74,16 @@ class Outcome:
         """Notes a row that was not taken."""
         self.refused.setdefault((code, raw), []).append(position)
 
+    def may_go_on(self, until: float) -> bool:
+        """Whether another request may be sent: the first always."""
+        return self.requests == 0 or (self.requests < MOST_REQUESTS and time.monotonic() < until)
+
+    def leave_nobody(self) -> None:
+        """A removal that is answered counts as done, so that one row that has to wait makes all wait. Raises TryLater."""
+        for code, raw in self.refused:
+            if code in WAITS:
+                raise TryLater(code, raw=raw, reference=self.reference)
+
     def result(self) -> PushResult:
         """In the contract's form."""
         refused = tuple(
@@ -82,9 +92,10 @@ class Outcome:
         return PushResult(self.accepted, refused, reference=self.reference, requests=self.requests)
 
 
-def deliver(batch: Batch, send: Send) -> PushResult:
+def deliver(batch: Batch, send: Send, seconds: float) -> PushResult:
     """Sends a batch. Where LinkedIn refuses it as a whole, halves it until the bad rows stand alone.
 
+    `seconds` is the longest that one request takes: none begins later than that, so the batch ends within twice as long.
     Raises any ConnectorProblem; sending again is harmless then, whatever part was applied.
     """
     rows, bare = elements(batch)
@@ -92,15 +103,19 @@ def deliver(batch: Batch, send: Send) -> PushResult:
     for position in bare:
         outcome.refuse(position, Code.ROW_NO_IDENTIFIER, "")
     waiting = [rows] if rows else []
-    until = time.monotonic() + MOST_SECONDS
-    while waiting:
+    until = time.monotonic() + seconds
+    while waiting and outcome.may_go_on(until):
         part = waiting.pop()
         try:
             _read(part, _counted(part, send, outcome), outcome)
         except UnexpectedReply as refusal:
-            if not _may_halve(refusal) or outcome.requests >= MOST_REQUESTS or time.monotonic() > until:
+            if not _may_halve(refusal) or (outcome.requests >= MOST_REQUESTS and not outcome.accepted):
                 raise
             waiting += _halves(part, refusal, outcome)
+    for position, _ in (row for part in waiting for row in part):
+        outcome.refuse(position, Code.TIMEOUT, LEFT)
+    if batch.action is Action.REMOVE:
+        outcome.leave_nobody()
     return outcome.result()
 
 

@@ -100,7 +100,9 @@ TOKEN_ROWS = (
 ELEMENT_ROWS = (
     Row(400, r"at least one|required|no .*identifier|missing", SegmentRefused, Code.ROW_NO_IDENTIFIER),
     Row(400, r"", SegmentRefused, Code.ROW_BAD_FORMAT),
+    Row(429, r"", TryLater, Code.RATE_LIMIT),
 )
+FAILED = 500
 
 
 def problem(reply: requests.Response, rows: tuple[Row, ...] = ROWS) -> ConnectorProblem:
@@ -147,5 +149,7 @@ def reference(reply: requests.Response) -> str:
 
 
 def element_code(status: int, message: str) -> Code:
-    """Why one row of a batch was not taken."""
+    """Why one row of a batch was not taken; one that LinkedIn itself failed at is sent again."""
+    if status >= FAILED:
+        return Code.OUTAGE
     return next((row.code for row in ELEMENT_ROWS if row.fits(status, message)), Code.ROW_REFUSED)

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Action, AudienceRef, Batch
-from connectors.google.members import ROUNDS
+from connectors.google.data_manager import Answer, Refusal
+from connectors.google.members import ROUNDS, push
 from connectors.problems import AccessDenied, Code, SegmentRefused, TryLater, UnexpectedReply
 from tests.connectors.google_at_hand import (
     SEARCH,
@@ -152,7 +153,36 @@ def test_a_batch_full_of_bad_records_ends(google, connector, ada, audience):
     result = connector.push(ada, SEARCH, audience, batch(people(ROUNDS + 5)))
     assert (result.accepted, result.requests) == (0, ROUNDS)
     assert sum(one.count for one in result.refused) == ROUNDS + 5
-    assert result.refused[-1].code is Code.ROW_REFUSED
+    assert result.refused[-1].code is Code.TIMEOUT  # nothing is wrong with these: they wait for the next run
+
+
+class BlamesTheFirst:
+    """A Data Manager that always blames the first record of what it gets."""
+
+    def __init__(self, seconds):
+        self.seconds, self.asked = seconds, 0
+
+    def ask(self, *_, **__):
+        self.asked += 1
+        fields = ("audience_members[0].composite_data",)
+        return Answer(refusal=Refusal(400, "INVALID_ARGUMENT", "INVALID_FORMAT", fields))
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0, 1), (60, ROUNDS)])
+def test_no_round_begins_when_its_time_is_over(seconds, rounds):
+    """A batch ends while the claim under which it is sent still stands; who is left is sent with the next run (promise 4)."""
+    manager = BlamesTheFirst(seconds)
+    result = push(manager, "token", SEARCH, AudienceRef("1", "Customers"), batch(people(20)))
+    assert (manager.asked, result.requests, result.accepted) == (rounds, rounds, 0)
+    assert [one.count for one in result.refused] == [1] * rounds + [20 - rounds]
+    assert result.refused[-1].code is Code.TIMEOUT
+
+
+def test_a_removal_that_was_cut_short_is_not_taken_for_done():
+    """Nobody is forgotten who should have been taken out: the whole removal is sent again (promise 1)."""
+    audience, removal = AudienceRef("1", "Customers"), batch(people(20), Action.REMOVE)
+    problem = refusal(push, BlamesTheFirst(0), "token", SEARCH, audience, removal)
+    assert (type(problem), problem.code) == (TryLater, Code.TIMEOUT)
 
 
 REASONS = {

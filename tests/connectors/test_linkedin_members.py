@@ -151,10 +151,10 @@ def test_odd_answers_are_never_taken_for_a_yes():
     """An element without a status counts as refused, and an answer that does not fit the batch as none (B15)."""
     one = batch([person(1), person(2)])
     odd = '{"elements": [null, {"status": 500, "error": "x"}]}'
-    refused = deliver(one, lambda _: answered(odd)).refused
-    assert [(each.code, each.rows) for each in refused] == [(Code.ROW_REFUSED, (0,)), (Code.ROW_REFUSED, (1,))]
+    refused = deliver(one, lambda _: answered(odd), 60).refused
+    assert [(each.code, each.rows) for each in refused] == [(Code.ROW_REFUSED, (0,)), (Code.OUTAGE, (1,))]
     for body in ('{"elements": [{"status": 201}]}', "<html>fine</html>"):
-        assert refusal(deliver, one, lambda _, body=body: answered(body)) == (UnexpectedReply, Code.UNEXPECTED)
+        assert refusal(deliver, one, lambda _, body=body: answered(body), 60) == (UnexpectedReply, Code.UNEXPECTED)
 
 
 def test_nothing_to_send_is_not_sent(linkedin, ada, audience):
@@ -182,6 +182,46 @@ def test_halving_ends(linkedin, ada, audience):
     found = refusal(linkedin.connector.push, ada, ACCOUNT, audience, batch([person(n) for n in range(400)]))
     assert found == (UnexpectedReply, Code.BAD_REQUEST)
     assert MOST_REQUESTS < 400
+
+
+def stubborn(taken):
+    """A LinkedIn that refuses any call with one bad row in it, and takes the rest."""
+
+    def send(elements):
+        if any("bad" in str(element) for element in elements):
+            raise UnexpectedReply(Code.BAD_REQUEST, raw="400")
+        taken.extend(elements)
+        return answered('{"elements": [' + ", ".join(['{"status": 201}'] * len(elements)) + "]}")
+
+    return send
+
+
+def half_bad(action=Action.ADD):
+    return batch([{"SHA256_EMAIL": "bad"} if number % 2 else person(number) for number in range(400)], action)
+
+
+def test_what_could_not_be_sent_in_the_end_waits():
+    """Too many bad rows for one batch: the bad ones found are refused, the others are sent with the next run (B15)."""
+    taken = []
+    result = deliver(half_bad(), stubborn(taken), 60)
+    codes = {one.code: one.count for one in result.refused}
+    assert (result.accepted, result.requests) == (len(taken), MOST_REQUESTS)
+    assert set(codes) == {Code.ROW_BAD_FORMAT, Code.TIMEOUT}
+    assert sum(codes.values()) + len(taken) == 400
+
+
+@pytest.mark.parametrize(("seconds", "requests"), [(0, 1), (60, MOST_REQUESTS)])
+def test_no_request_begins_when_its_time_is_over(seconds, requests):
+    """A batch ends while the claim under which it is sent still stands, however many rows are bad (promise 4)."""
+    assert deliver(half_bad(), stubborn([]), seconds).requests == requests
+
+
+def test_a_removal_that_was_cut_short_is_not_taken_for_done():
+    """Nobody is forgotten who should have been taken out: the whole removal is sent again (promise 1)."""
+    assert refusal(deliver, half_bad(Action.REMOVE), stubborn([]), 0) == (TryLater, Code.TIMEOUT)
+    some = '{"elements": [{"status": 200}, {"status": 503}]}'
+    one = batch([person(1), person(2)], Action.REMOVE)
+    assert refusal(deliver, one, lambda _: answered(some), 60) == (TryLater, Code.OUTAGE)
 
 
 def test_a_full_batch_is_one_request(linkedin, ada, audience):
