@@ -31,8 +31,10 @@ class RulesRefused(Refused):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         more = len(problems) - 1
-        others = "" if not more else " There is one more." if more == 1 else f" There are {more} more."
-        super().__init__(f"A condition is not complete. It says what is missing.{others}", field="rules")
+        which = "A condition is" if not more else f"{more + 1} conditions are"
+        super().__init__(
+            f"{which} not right yet. What is missing stands beside {'them' if more else 'it'}.", field="rules"
+        )
         self.problems = problems
 
 

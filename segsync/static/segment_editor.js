@@ -9,6 +9,7 @@
   const fields = new Map(words.fields.map((field) => [field.name, field]));
   let problems = JSON.parse(root.dataset.problems);
   let numbers = 0;
+  let refused = problems.length > 0;
 
   function read() {
     try {
@@ -29,6 +30,7 @@
     : { field: item.field, operator: item.operator || "", negated: Boolean(item.negated), values: item.values };
 
   function changed() {
+    refused = false;
     kept.value = JSON.stringify(plain(tree));
     form.dispatchEvent(new CustomEvent("segsync:changed"));
   }
@@ -83,38 +85,36 @@
     item.values = field.choices.length ? [field.choices[0][0]] : [];
   }
 
+  // What somebody is choosing in is never replaced: a key chooses already, and the next one belongs to the same word.
   function drawCondition(item, owner) {
     const row = make("div", { class: "rule", role: "group" });
     row.item = item;
-    fill(row, owner);
-    return row;
-  }
-
-  function fill(row, owner, focus = "") {
-    const item = row.item;
-    const field = fields.get(item.field);
-    const offered = field ? [] : [make("option", { value: item.field, selected: true }, item.field ? "A field that is gone" : "Choose a field")];
+    const known = fields.get(item.field);
+    const offered = known ? [] : [make("option", { value: item.field }, item.field ? "A field that is gone" : "Choose a field")];
     const name = choose("Field", [...offered, ...fieldOptions()], item.field, (value) => {
+      if (!fields.has(value)) return;
       setField(item, value);
-      fill(row, owner, "rule-field");
+      row.querySelector(".rule-rest").replaceWith(drawRest(item));
       changed();
     });
     name.classList.add("rule-field");
-    const parts = [name];
-    if (field) {
-      const operator = choose("Comparison", field.operators.map(option), operatorOf(item), (value) => {
-        const before = row.querySelector("[data-shape]")?.dataset.shape;
-        setOperator(item, value);
-        if (shape(field, item) !== before) fill(row, owner, "rule-operator");
-        changed();
-      });
-      operator.classList.add("rule-operator");
-      parts.push(operator, drawValues(field, item));
-    }
     const remove = make("button", { type: "button", class: "btn btn-quiet rule-remove", on: { click: () => owner.remove(row) } }, "Remove");
-    row.replaceChildren(...parts, remove);
-    label();
-    if (focus) row.querySelector(`.${focus}`).focus();
+    row.append(name, drawRest(item), remove);
+    return row;
+  }
+
+  function drawRest(item) {
+    const field = fields.get(item.field);
+    const rest = make("div", { class: "rule-rest" });
+    if (!field) return rest;
+    const operator = choose("Comparison", field.operators.map(option), operatorOf(item), (value) => {
+      const values = rest.querySelector("[data-shape]");
+      setOperator(item, value);
+      if (shape(field, item) !== values.dataset.shape) values.replaceWith(drawValues(field, item));
+      changed();
+    });
+    rest.append(operator, drawValues(field, item));
+    return rest;
   }
 
   function count(field, item) {
@@ -261,7 +261,8 @@
       const id = `rule-problem-${position}`;
       const text = make("p", { class: "field-error rule-problem", id }, message);
       row.classList.contains("rule") ? row.append(text) : row.querySelector(".rule-head").after(text);
-      const control = [...row.querySelectorAll("select, input, textarea")].find((each) => !each.value) || row.querySelector(".rule-values .form-control, .rule-values .form-select, select");
+      const control = [...row.querySelectorAll("select, input, textarea")].find((each) => !each.value)
+        || row.querySelector(".rule-values .form-control, .rule-values .form-select") || row.querySelector("select");
       control?.setAttribute("aria-invalid", "true");
       control?.setAttribute("aria-describedby", id);
     });
@@ -282,7 +283,8 @@
   new MutationObserver(() => {
     const told = document.querySelector("#preview [data-rule-problems]");
     if (!told) return;
-    problems = untouched(JSON.parse(told.dataset.ruleProblems));
+    const found = JSON.parse(told.dataset.ruleProblems);
+    problems = refused ? found : untouched(found);
     showProblems();
   }).observe(document.getElementById("preview"), { childList: true });
   document.addEventListener("DOMContentLoaded", () => form.dispatchEvent(new CustomEvent("segsync:changed")));
