@@ -14,7 +14,7 @@ from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResu
 from connectors.google.data_manager import DataManager, Refusal, destination
 from connectors.google.identifiers import ADDRESS, PEOPLE
 from connectors.google.replies import NO_MORE_STATUS, RECORD_TO_BLAME, match_range, processing
-from connectors.problems import Code, TryLater, UnexpectedReply
+from connectors.problems import Code, UnexpectedReply
 
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 METHODS = {Action.ADD: "audienceMembers:ingest", Action.REMOVE: "audienceMembers:remove"}
@@ -65,22 +65,13 @@ def push(manager: DataManager, token: str, account: AccountRef, audience: Audien
             return _sent(sending, str(answer.body.get("requestId", "")), batch.rows.num_rows)
         _blame(sending, answer.refusal)
     if sending.members:
-        _leave(sending, batch.action)
+        # nobody of these was taken, and nothing is wrong with most of them: they are sent again with the next run
+        sending.take_out(range(len(sending.members)), Code.TIMEOUT, TOO_MANY_BAD)
     return PushResult(accepted=0, refused=tuple(sending.refused), requests=sending.requests)
 
 
 def _another(sending: _Sending, until: float) -> bool:
     return sending.requests == 0 or (sending.requests < ROUNDS and time.monotonic() < until)
-
-
-def _leave(sending: _Sending, action: Action) -> None:
-    """Nobody who is left was taken, and nothing is wrong with most of them: they wait for the next run.
-
-    The ledger keeps additions that wait; a removal that is answered counts as done. Raises TryLater for one.
-    """
-    if action is Action.REMOVE:
-        raise TryLater(Code.TIMEOUT, raw=TOO_MANY_BAD)
-    sending.take_out(range(len(sending.members)), Code.TIMEOUT, TOO_MANY_BAD)
 
 
 def _prepared(batch: Batch) -> _Sending:

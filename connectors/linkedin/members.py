@@ -29,7 +29,6 @@ WIRE_NAMES = {"countryCode": "country"}
 # Looking for the rows that make LinkedIn refuse a whole batch ends here: about five bad rows in 5,000 are found.
 MOST_REQUESTS = 128
 LEFT = "too many bad rows in one batch"
-WAITS = frozenset({Code.TIMEOUT, Code.RATE_LIMIT, Code.OUTAGE})
 TOO_MUCH = 413
 BAD_REQUEST = 400
 THROTTLED = 429
@@ -78,12 +77,6 @@ class Outcome:
         """Whether another request may be sent: the first always."""
         return self.requests == 0 or (self.requests < MOST_REQUESTS and time.monotonic() < until)
 
-    def leave_nobody(self) -> None:
-        """A removal that is answered counts as done, so that one row that has to wait makes all wait. Raises TryLater."""
-        for code, raw in self.refused:
-            if code in WAITS:
-                raise TryLater(code, raw=raw, reference=self.reference)
-
     def result(self) -> PushResult:
         """In the contract's form."""
         refused = tuple(
@@ -112,10 +105,9 @@ def deliver(batch: Batch, send: Send, seconds: float) -> PushResult:
             if not _may_halve(refusal) or (outcome.requests >= MOST_REQUESTS and not outcome.accepted):
                 raise
             waiting += _halves(part, refusal, outcome)
+    # nothing is wrong with most of these: they are sent again with the next run
     for position, _ in (row for part in waiting for row in part):
         outcome.refuse(position, Code.TIMEOUT, LEFT)
-    if batch.action is Action.REMOVE:
-        outcome.leave_nobody()
     return outcome.result()
 
 

@@ -178,13 +178,6 @@ def test_no_round_begins_when_its_time_is_over(seconds, rounds):
     assert result.refused[-1].code is Code.TIMEOUT
 
 
-def test_a_removal_that_was_cut_short_is_not_taken_for_done():
-    """Nobody is forgotten who should have been taken out: the whole removal is sent again (promise 1)."""
-    audience, removal = AudienceRef("1", "Customers"), batch(people(20), Action.REMOVE)
-    problem = refusal(push, BlamesTheFirst(0), "token", SEARCH, audience, removal)
-    assert (type(problem), problem.code) == (TryLater, Code.TIMEOUT)
-
-
 REASONS = {
     "NO_CONSENT": Code.ROW_NO_CONSENT,
     "DENIED_CONSENT": Code.ROW_NO_CONSENT,

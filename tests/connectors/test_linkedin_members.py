@@ -196,8 +196,8 @@ def stubborn(taken):
     return send
 
 
-def half_bad(action=Action.ADD):
-    return batch([{"SHA256_EMAIL": "bad"} if number % 2 else person(number) for number in range(400)], action)
+def half_bad():
+    return batch([{"SHA256_EMAIL": "bad"} if number % 2 else person(number) for number in range(400)])
 
 
 def test_what_could_not_be_sent_in_the_end_waits():
@@ -216,12 +216,12 @@ def test_no_request_begins_when_its_time_is_over(seconds, requests):
     assert deliver(half_bad(), stubborn([]), seconds).requests == requests
 
 
-def test_a_removal_that_was_cut_short_is_not_taken_for_done():
-    """Nobody is forgotten who should have been taken out: the whole removal is sent again (promise 1)."""
-    assert refusal(deliver, half_bad(Action.REMOVE), stubborn([]), 0) == (TryLater, Code.TIMEOUT)
-    some = '{"elements": [{"status": 200}, {"status": 503}]}'
-    one = batch([person(1), person(2)], Action.REMOVE)
-    assert refusal(deliver, one, lambda _: answered(some), 60) == (TryLater, Code.OUTAGE)
+@pytest.mark.parametrize("action", list(Action))
+def test_a_row_that_linkedin_failed_at_is_sent_again(action):
+    """Whoever LinkedIn throttled or failed at is named as waiting, not as refused (promise 8)."""
+    some = '{"elements": [{"status": 200}, {"status": 503}, {"status": 429}]}'
+    refused = deliver(batch([person(1), person(2), person(3)], action), lambda _: answered(some), 60).refused
+    assert [(one.code, one.rows) for one in refused] == [(Code.OUTAGE, (1,)), (Code.RATE_LIMIT, (2,))]
 
 
 def test_a_full_batch_is_one_request(linkedin, ada, audience):
