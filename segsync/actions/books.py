@@ -103,7 +103,7 @@ def unfolded_run(session: Session, sync_id: int) -> Run | None:
 
 def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], held: int) -> Ledger:
     """Makes the next generation the current one; the files of the one before are named by nothing from now on."""
-    sync = session.get_one(Sync, run.sync_id, with_for_update=True)
+    sync = session.get_one(Sync, run.sync_id, with_for_update={"key_share": True})
     ledger = Ledger(sync_id=sync.id, run_id=run.id, basis=basis, rows=sum(part.rows for part in parts), held=held)
     session.add(ledger)
     session.flush()

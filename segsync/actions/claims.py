@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Interval, bindparam, text
+from sqlalchemy import Interval, bindparam, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from segsync.models import Run
+from segsync.models import Run, Sync
 
 _TAKE = text("""
     update run set lease_until = clock_timestamp() + :lease, fence = run.fence + 1, state = 'working',
@@ -61,10 +61,20 @@ class Claim:
 
     def load(self, session: Session) -> Run:
         """The run, locked, and still ours. Raises ClaimLost otherwise."""
-        run = session.get_one(Run, self.run_id, with_for_update=True)
+        run = lock(session, self.run_id)
         if run.fence != self.fence or run.finished_at is not None:
             raise ClaimLost
         return run
+
+
+def lock(session: Session, run_id: int) -> Run:
+    """The run, locked after its sync: whoever switches a sync off does it in this order too, and nobody waits in a circle.
+
+    The sync's lock lets others name it, as alerts do.
+    """
+    mine = select(Run.sync_id).where(Run.id == run_id).scalar_subquery()
+    session.execute(select(Sync.id).where(Sync.id == mine).with_for_update(key_share=True))
+    return session.get_one(Run, run_id, with_for_update=True)
 
 
 def take(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta, now: datetime) -> Claim | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
+from connectors.problems import Code
 from segsync.actions import alerts, audit, statuses
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
@@ -21,6 +22,8 @@ from segsync.rules.terms import Acts, Detail, RunState, SignInState, Status, Why
 SEGMENT_DELETED = "segment.deleted"
 PARTLY_REFUSED = "row.refused"
 PROBE_EVERY = timedelta(hours=24)
+_LOCK = {"key_share": True}
+"""Of a sync that a run ends: others may still name it, as alerts do."""
 
 
 # -- opening and stopping --------------------------------------------------------------------------------------
@@ -88,7 +91,7 @@ def start_again(session: Session, sync_id: int, *, now: datetime) -> int | None:
 
 def succeed(session: Session, run: Run, *, now: datetime, refused: int = 0) -> Sequence[int]:
     """The channel has answered the last request. Returns other syncs that waited for a cause which this run proves gone."""
-    sync = session.get_one(Sync, run.sync_id, with_for_update=True)
+    sync = session.get_one(Sync, run.sync_id, with_for_update=_LOCK)
     run.state = RunState.DONE.value
     run.finished_at = now
     run.lease_until = None
@@ -99,9 +102,6 @@ def succeed(session: Session, run: Run, *, now: datetime, refused: int = 0) -> S
     sync.in_step_since = now
     sync.stale_since = None
     statuses.move(session, sync, Status.SYNCED, now=now, run_id=run.id)
-    integration = session.get_one(Integration, sync.integration_id)
-    if integration.state in {SignInState.RECONNECT, SignInState.PERMISSION}:
-        integration.state, integration.problem = SignInState.CONNECTED.value, None
     if refused:
         partly_refused(session, sync, run, now=now)
     keep = {PARTLY_REFUSED} if refused else set()
@@ -124,7 +124,7 @@ def partly_refused(session: Session, sync: Sync, run: Run, *, now: datetime) -> 
 
 def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None:
     """The run needs somebody, or its retries are used up: the sync fails and one alert per cause says so."""
-    sync = session.get_one(Sync, run.sync_id, with_for_update=True)
+    sync = session.get_one(Sync, run.sync_id, with_for_update=_LOCK)
     run.state = RunState.FAILED.value
     run.finished_at = now
     run.lease_until = None
@@ -138,18 +138,33 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     sync.probe_at = now + PROBE_EVERY if waits else None
     detail = Detail.NEEDS_PERSON if waits else Detail.TRYING_AGAIN
     statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
-    _mark_signin(session, sync, trouble)
     alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id)
 
 
-def _mark_signin(session: Session, sync: Sync, trouble: Trouble) -> None:
-    if causes.group(trouble.code) != "signin":
+def signin_works(session: Session, run_id: int) -> None:
+    """A run that ended well proves its sign-in. In a transaction of its own: sign-ins are locked before syncs elsewhere."""
+    lame = Integration.state.in_([SignInState.RECONNECT.value, SignInState.PERMISSION.value])
+    session.execute(
+        update(Integration)
+        .where(Integration.id == _integration_of(run_id), lame)
+        .values(state=SignInState.CONNECTED.value, problem=None)
+    )
+
+
+def signin_failed(session: Session, run_id: int, code: str) -> None:
+    """What a run was told about its sign-in. In a transaction of its own, as above."""
+    if causes.group(code) != "signin":
         return
-    integration = session.get_one(Integration, sync.integration_id, with_for_update=True)
-    if integration.state == SignInState.CONNECTED:
-        missing = trouble.code == "signin.scope_missing"
-        integration.state = (SignInState.PERMISSION if missing else SignInState.RECONNECT).value
-        integration.problem = trouble.code
+    state = SignInState.PERMISSION if code == Code.SCOPE_MISSING else SignInState.RECONNECT
+    session.execute(
+        update(Integration)
+        .where(Integration.id == _integration_of(run_id), Integration.state == SignInState.CONNECTED.value)
+        .values(state=state.value, problem=code)
+    )
+
+
+def _integration_of(run_id: int) -> ScalarSelect[int]:
+    return select(Sync.integration_id).join(Run, Run.sync_id == Sync.id).where(Run.id == run_id).scalar_subquery()
 
 
 def _cause(sync: Sync, trouble: Trouble) -> Cause:

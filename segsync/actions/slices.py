@@ -37,8 +37,11 @@ def work_slice(runtime: Runtime, run_id: int) -> None:
     if claim is None:
         return
     started = time.monotonic()
+    again = False
     try:
         again = _work(runtime, claim, started + runtime.settings.slice_seconds)
+    except ClaimLost:
+        log.info("claim lost", run=run_id)
     finally:
         claim.release()
     if again:
@@ -46,16 +49,13 @@ def work_slice(runtime: Runtime, run_id: int) -> None:
 
 
 def _work(runtime: Runtime, claim: Claim, deadline: float) -> bool:
-    """True when the run goes on at once, in another slice."""
+    """True when the run goes on at once, in another slice. Raises ClaimLost."""
     carrier = Push(runtime, claim, deadline)
     try:
         while time.monotonic() < deadline:
             outcome = _step(carrier)
             if isinstance(outcome, (Done, WaitUntil)):
                 return _settle(runtime, claim, outcome)
-    except ClaimLost:
-        log.info("claim lost", run=claim.run_id)
-        return False
     except ConnectorProblem as problem:
         return _problem(runtime, claim, problem)
     except (TroubleFound, FileUnreadable, OSError) as error:
@@ -92,11 +92,19 @@ def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> bool:
             _park(run, outcome, now)
             return False
         others = runs.succeed(session, run, now=now, refused=outcome.refused)
-        woken = [runs.start_again(session, sync_id, now=now) for sync_id in others]
-    for run_id in woken:
-        if run_id is not None:
-            runtime.queue.wake_run(run_id)
+    with runtime.sessions.begin() as session:
+        runs.signin_works(session, claim.run_id)
+    for sync_id in others:
+        _start_other(runtime, sync_id)
     return False
+
+
+def _start_other(runtime: Runtime, sync_id: int) -> None:
+    """A sync that waited for the same cause, in a transaction of its own: two that end at once would wait for each other."""
+    with runtime.sessions.begin() as session:
+        run_id = runs.start_again(session, sync_id, now=runtime.clock())
+    if run_id is not None:
+        runtime.queue.wake_run(run_id)
 
 
 def _park(run: Run, wait: WaitUntil, now: object) -> None:
@@ -135,6 +143,8 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> bool:
 def _end(runtime: Runtime, claim: Claim, trouble: Trouble) -> bool:
     with runtime.sessions.begin() as session:
         runs.fail(session, claim.load(session), trouble, now=runtime.clock())
+    with runtime.sessions.begin() as session:
+        runs.signin_failed(session, claim.run_id, trouble.code)
     return False
 
 
@@ -142,7 +152,7 @@ def gave_up(runtime: Runtime, run_id: int, problem: str) -> None:
     """A slice died of something unknown: counted on the run, which is tried again and fails visibly in the end."""
     now = runtime.clock()
     with runtime.sessions.begin() as session:
-        run = session.get_one(Run, run_id, with_for_update=True)
+        run = claims.lock(session, run_id)
         if run.finished_at is not None:
             return
         run.tries += 1

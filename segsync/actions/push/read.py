@@ -111,10 +111,17 @@ def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int) -> 
         if low < TOP:
             run.cursor = {**run.cursor, "low": low}
             return
-        segment = session.get_one(Segment, job.segment.id)
-        segment.size, segment.refreshed_at = run.members, job.now
-        session.add(SegmentSize(segment_id=segment.id, at=job.now, size=run.members))
         job.enter(run, Phase.COMPARING)
+        members = run.members
+    _record_size(job, members)
+
+
+def _record_size(job: Job, members: int) -> None:
+    """In a transaction of its own: segments are locked before their syncs elsewhere."""
+    with job.runtime.sessions.begin() as session:
+        segment = session.get_one(Segment, job.segment.id)
+        segment.size, segment.refreshed_at = members, job.now
+        session.add(SegmentSize(segment_id=segment.id, at=job.now, size=members))
 
 
 def _count(run: Run, counts: Counter[str]) -> None:

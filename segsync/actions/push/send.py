@@ -91,7 +91,7 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
     refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
     with job.runtime.sessions.begin() as session:
         if refused and ref.action is Action.REMOVE:
-            sync = session.get_one(Sync, job.sync.id, with_for_update=True)
+            sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
             sync.removals_due += sum(reason.count for reason in result.refused)
         run = session.get_one(Run, job.run.id, with_for_update=True)
         written = session.execute(

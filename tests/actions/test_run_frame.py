@@ -1,0 +1,82 @@
+"""The frame of a run: who holds it, what happens when somebody else does, and what several people do at once."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from sqlalchemy import text
+
+from connectors.contract import Reason
+from connectors.problems import Code, TryLater
+from segsync import jobs
+from segsync.actions import runs, slices
+from segsync.models import Run, Sync
+from segsync.rules.terms import Status
+from tests.actions.pushing import go, open_alerts, start, work
+from tests.builders import make_segment, make_sync
+
+
+def taken_over(runtime) -> None:
+    """Another worker has claimed every run meanwhile."""
+    with runtime.sessions.begin() as session:
+        session.execute(text("update run set fence = fence + 1, lease_until = now() + interval '1 minute'"))
+
+
+def test_worker_that_lost_its_claim_leaves_the_run_alone(runtime, channel, sync):
+    """A worker that was taken for dead meets a problem: the run of the one who took over is not slowed by it (promise 4)."""
+    jobs.bind(runtime)
+    run = start(runtime, sync)
+
+    def lose(_batch) -> None:
+        taken_over(runtime)
+        raise TryLater(Code.OUTAGE)
+
+    channel.before_push = lose
+    jobs.run_slice(run.id)
+    with runtime.sessions() as session:
+        now = session.get_one(Run, run.id)
+    assert (now.tries, now.state, now.not_before) == (0, "working", run.not_before)
+
+
+def test_switching_off_while_a_batch_is_answered_waits_for_nobody(runtime, channel, sync):
+    """Whoever switches off and the worker that writes down its work never block each other for good (S10)."""
+    run = start(runtime, sync)
+    answered, locked = threading.Event(), threading.Event()
+
+    def pause(_batch) -> None:
+        channel.after_push = lambda _batch: None
+        answered.set()
+        locked.wait(10)
+
+    channel.after_push = pause
+    worker = threading.Thread(target=slices.work_slice, args=(runtime, run.id))
+    worker.start()
+    assert answered.wait(30)
+    with runtime.sessions.begin() as session:
+        held = session.get_one(Sync, sync.id, with_for_update=True)
+        locked.set()
+        worker.join(1.5)  # the worker goes on until it needs what is held here
+        runs.stop(session, held, now=runtime.clock())
+        held.status = Status.INACTIVE.value
+    worker.join(30)
+    with runtime.sessions() as session:
+        assert session.get_one(Run, run.id).state == "stopped"
+
+
+def test_cause_that_is_gone_sets_the_other_syncs_going(runtime, channel, session, sync):
+    """Two syncs wait for the same terms: when one is found to go again, the other starts without waiting for its own look (S15)."""
+    channel.account = replace(channel.account, blocked=(Reason(Code.TERMS_NOT_ACCEPTED.value),))
+    mine = session.get_one(Sync, sync.id)
+    segment = make_segment(session, mine.workspace, "Others", mine.owner)
+    other = make_sync(session, segment, mine.integration, account_id="act-1", was_synced=False)
+    session.commit()
+    for one in (sync, other):
+        go(runtime, one)
+    assert [(alert.code, alert.times) for alert in open_alerts(runtime)] == [("terms.not_accepted", 2)]
+    channel.account = replace(channel.account, blocked=())
+    go(runtime, sync)
+    with runtime.sessions() as looking:
+        run = runs.open_run(looking, other.id)
+    assert run is not None
+    assert (run.why, work(runtime, run).state, open_alerts(runtime)) == ("cause gone", "done", [])
