@@ -9,18 +9,16 @@ from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
-from segsync.actions import alerts, audit, statuses
+from segsync.actions import alerts, audit, statuses, sync_alerts
 from segsync.actions.actor import Actor
-from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject
+from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
 from segsync.models import Integration, Run, Segment, Sync
 from segsync.rules import causes, schedule
-from segsync.rules.causes import Place
-from segsync.rules.terms import Acts, Detail, RunState, SignInState, Status, Why
+from segsync.rules.terms import Detail, RunState, SignInState, Status, Why
 
 SEGMENT_DELETED = "segment.deleted"
-PARTLY_REFUSED = "row.refused"
 PROBE_EVERY = timedelta(hours=24)
 _LOCK = {"key_share": True}
 """Of a sync that a run ends: others may still name it, as alerts do."""
@@ -57,7 +55,9 @@ def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: dateti
         session.flush()
     sync.next_run_at = schedule.next_run(sync.id, now, timedelta(seconds=sync.every_seconds))
     sync.probe_at = None
-    statuses.move(session, sync, Status.SYNCING, now=now, run_id=run.id)
+    if not (why is Why.SCHEDULE and sync.status == Status.FAILED):
+        # what failed stays failed, and is found as failed, until a run ends well
+        statuses.move(session, sync, Status.SYNCING, now=now, run_id=run.id)
     return run
 
 
@@ -89,7 +89,7 @@ def start_again(session: Session, sync_id: int, *, now: datetime) -> int | None:
 # -- ending ----------------------------------------------------------------------------------------------------
 
 
-def succeed(session: Session, run: Run, *, now: datetime, refused: int = 0) -> Sequence[int]:
+def succeed(session: Session, run: Run, *, now: datetime) -> Sequence[int]:
     """The channel has answered the last request. Returns other syncs that waited for a cause which this run proves gone."""
     sync = session.get_one(Sync, run.sync_id, with_for_update=_LOCK)
     run.state = RunState.DONE.value
@@ -102,24 +102,8 @@ def succeed(session: Session, run: Run, *, now: datetime, refused: int = 0) -> S
     sync.in_step_since = now
     sync.stale_since = None
     statuses.move(session, sync, Status.SYNCED, now=now, run_id=run.id)
-    if refused:
-        partly_refused(session, sync, run, now=now)
-    keep = {PARTLY_REFUSED} if refused else set()
-    return alerts.sync_is_well(session, sync, now=now, keep=keep | {"removal.too_small"} if sync.removals_due else keep)
-
-
-def partly_refused(session: Session, sync: Sync, run: Run, *, now: datetime) -> None:
-    """Says that the channel did not take some rows of a run that otherwise ended well."""
-    cause = Cause(
-        key=f"sync:{sync.id}:{PARTLY_REFUSED}",
-        code=PARTLY_REFUSED,
-        acts=Acts.OWNER,
-        person_id=sync.owner_id,
-        channel=sync.channel,
-        account_id=sync.account_id,
-        facts=facts_of(sync) | {"count": f"{sum(run.refused.values()):,}"},
-    )
-    alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id], run_id=run.id)
+    left_to_say = sync_alerts.after_run(session, sync, run, now=now)
+    return alerts.sync_is_well(session, sync, now=now, keep=left_to_say)
 
 
 def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None:
@@ -138,7 +122,7 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     sync.probe_at = now + PROBE_EVERY if waits else None
     detail = Detail.NEEDS_PERSON if waits else Detail.TRYING_AGAIN
     statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
-    alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id)
+    alerts.open_alert(session, sync.organization_id, cause_of(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id)
 
 
 def signin_works(session: Session, run_id: int) -> None:
@@ -167,36 +151,6 @@ def _integration_of(run_id: int) -> ScalarSelect[int]:
     return select(Sync.integration_id).join(Run, Run.sync_id == Sync.id).where(Run.id == run_id).scalar_subquery()
 
 
-def _cause(sync: Sync, trouble: Trouble) -> Cause:
-    acts = causes.who_acts(trouble.code)
-    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id)
-    return Cause(
-        key=causes.incident(trouble.code, place),
-        code=trouble.code,
-        acts=acts,
-        person_id=sync.owner_id if acts in {Acts.PERSON, Acts.OWNER} else None,
-        channel=sync.channel,
-        integration_id=sync.integration_id,
-        account_id=sync.account_id,
-        facts={key: str(value) for key, value in trouble.facts.items()} | facts_of(sync),
-        raw=trouble.raw,
-        reference=trouble.reference,
-    )
-
-
-def facts_of(sync: Sync) -> dict[str, str]:
-    """What every sentence about a sync may name."""
-    return {
-        "channel": sync.channel,
-        "account": sync.account_name,
-        "account_id": sync.account_id,
-        "segment": sync.segment.name,
-        "person": sync.owner.name,
-        "sync": sync.public_id,
-        "audience_id": sync.audience_id or "",
-    }
-
-
 # -- segments that go and come back ----------------------------------------------------------------------------
 
 
@@ -210,7 +164,7 @@ def segment_deleted(session: Session, segment: Segment, actor: Actor, *, now: da
         sync.stale_since = sync.stale_since or now
         statuses.move(session, sync, Status.FAILED, now=now, detail=Detail.SEGMENT_DELETED)
         trouble = Trouble(SEGMENT_DELETED, {"by": actor.name})
-        alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id])
+        alerts.open_alert(session, sync.organization_id, cause_of(sync, trouble), now=now, sync_ids=[sync.id])
         audit.record(session, actor, "sync.segment_deleted", Subject("sync", sync.id, segment.name, sync.public_id))
 
 

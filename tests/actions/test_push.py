@@ -196,6 +196,20 @@ def test_other_failures_are_tried_on_schedule(runtime, channel, clock, sync):
         assert schedule.start_due(session, runtime.clock()) == 1
 
 
+def test_what_failed_stays_failed_until_a_run_ends_well(runtime, channel, clock, sync):
+    """A retry on schedule does not hide a failure: only a run that ends well does (S15)."""
+    channel.account = replace(channel.account, blocked=(Reason(Code.TERMS_NOT_ACCEPTED.value),))
+    go(runtime, sync)
+    clock.forward(hours=25)
+    with runtime.sessions.begin() as session:
+        schedule.start_due(session, runtime.clock())
+        run = runs.open_run(session, sync.id)
+    assert (again(runtime, sync).status, again(runtime, sync).detail) == ("failed", "needs a person")
+    channel.account = replace(channel.account, blocked=())
+    work(runtime, run)
+    assert again(runtime, sync).status == "synced"
+
+
 def test_refused_removal_stays_due(runtime, channel, session, sync):
     """A removal that the channel refuses is not forgotten: the sync says how many should no longer be there (B1)."""
     go(runtime, sync)
