@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from segsync.models import Alert, AlertSync, Sync
 from segsync.rules.terms import Acts
 
-NOT_DISPROVED: Final = ("signin.soon", "person.deactivated")
-"""What a run that ends well says nothing about: these warn of what comes, and end with their own cause."""
+NOT_DISPROVED: Final = ("signin.soon", "person.deactivated", "audience.too_small")
+"""What a run that ends well says nothing about: these end with their own cause."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Cause:
     facts: dict[str, str] = field(default_factory=dict)
     raw: str = ""
     reference: str = ""
+    lasting: bool = False
+    """A state rather than an event: that it is seen again is not counted."""
 
 
 def open_alert(
@@ -66,7 +68,7 @@ def open_alert(
         .on_conflict_do_update(
             index_elements=["organization_id", "cause"],
             index_where=text("closed_at is null"),
-            set_={name: values[name] for name in news} | {"times": Alert.times + 1},
+            set_={name: values[name] for name in news} | {"times": Alert.times + (0 if cause.lasting else 1)},
         )
         .returning(Alert.id)
     )

@@ -91,7 +91,7 @@ def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> bool:
         if isinstance(outcome, WaitUntil):
             _park(run, outcome, now)
             return False
-        others = runs.succeed(session, run, now=now, refused=outcome.refused)
+        others = runs.succeed(session, run, now=now)
     with runtime.sessions.begin() as session:
         runs.signin_works(session, claim.run_id)
     for sync_id in others:

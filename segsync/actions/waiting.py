@@ -6,7 +6,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.problems import Code
-from segsync.actions import alerts, runs, statuses
+from segsync.actions import alerts, runs, statuses, sync_alerts
 from segsync.actions.alerts import Cause
 from segsync.actions.syncs import begin
 from segsync.models import Alert, Integration, Sync
@@ -77,6 +77,6 @@ def stop_for_signin(runtime: Runtime, session: Session, integration: Integration
         person_id=integration.person_id,
         channel=integration.channel,
         integration_id=integration.id,
-        facts=runs.facts_of(one),
+        facts=sync_alerts.facts_of(one),
     )
     alerts.open_alert(session, integration.organization_id, cause, now=now, sync_ids=[sync.id for sync in syncs])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.problems import Code
@@ -28,6 +29,11 @@ def group(code: str) -> str:
     return code.partition(".")[0]
 
 
+def for_good(refused: Mapping[str, int]) -> dict[str, int]:
+    """Of rows that a channel did not take, those that nothing but a change will make it take; the others are sent again."""
+    return {code: count for code, count in refused.items() if count and group(code) != "wait"}
+
+
 def who_acts(code: str) -> Acts:
     """Who has to act on this cause."""
     return entry(code).acts
@@ -47,4 +53,6 @@ def incident(code: str, place: Place) -> str:
         return f"account:{place.channel}:{place.account_id}:{place.integration_id}:{code}"
     if kind in {"app", "disk"} or code == Code.OUTAGE.value:
         return f"channel:{place.channel}:{code}"
+    if kind == "row" and code != Code.ROW_NO_IDENTIFIER.value:
+        return f"sync:{place.sync_id}:{Code.ROW_REFUSED.value}"
     return f"sync:{place.sync_id}:{code}"

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, AudienceState, Settlement, State
 from connectors.problems import Code, ConnectorProblem
-from segsync.actions import alerts, runs, tokens
-from segsync.actions.alerts import Cause
+from segsync.actions import alerts, sync_alerts, tokens
+from segsync.actions.trouble import Trouble
 from segsync.models import Run, RunBatch, Sync
-from segsync.rules import causes
-from segsync.rules.causes import Place
+from segsync.rules.terms import Status
 from segsync.runtime import Runtime
 
 GIVE_UP_AFTER = timedelta(hours=48)
@@ -25,6 +24,7 @@ WORRYING = {
     State.EXPIRED: Code.AUDIENCE_EXPIRED,
     State.CLOSED: Code.AUDIENCE_CLOSED,
     State.FLAGGED: Code.AUDIENCE_FLAGGED,
+    State.TOO_SMALL: Code.AUDIENCE_TOO_SMALL,
 }
 """States that somebody has to act on."""
 SOON = {State.NOT_KNOWN, State.BUILDING, State.UPDATING}
@@ -87,7 +87,7 @@ def _tell_refused(session: Session, runtime: Runtime, sync_id: int) -> None:
         select(Run).where(Run.sync_id == sync_id, Run.state == "done").order_by(Run.id.desc()).limit(1)
     )
     if last is not None and last.refused:
-        runs.partly_refused(session, session.get_one(Sync, sync_id), last, now=runtime.clock())
+        sync_alerts.partly_refused(session, session.get_one(Sync, sync_id), last, now=runtime.clock())
 
 
 def look(runtime: Runtime, sync_id: int) -> None:
@@ -121,23 +121,17 @@ def store_state(session: Session, runtime: Runtime, sync: Sync, state: AudienceS
     sync.audience_name = state.name or sync.audience_name
     sync.audience_seen_at = now
     sync.audience_next_poll = now + _pause(runtime, sync, state.state)
-    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id)
     for worry, code in WORRYING.items():
-        if worry is state.state:
-            cause = Cause(
-                key=causes.incident(code.value, place),
-                code=code.value,
-                acts=causes.who_acts(code.value),
-                person_id=sync.owner_id,
-                channel=sync.channel,
-                integration_id=sync.integration_id,
-                account_id=sync.account_id,
-                facts=runs.facts_of(sync),
-                raw=state.raw,
-            )
+        cause = sync_alerts.cause_of(sync, Trouble(code.value, raw=state.raw), lasting=True)
+        if worry is state.state and _says_something(sync, state.state):
             alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
         elif sync.problem_code != code.value:
-            alerts.close_cause(session, sync.organization_id, causes.incident(code.value, place), now=now)
+            alerts.close_cause(session, sync.organization_id, cause.key, now=now)
+
+
+def _says_something(sync: Sync, state: State) -> bool:
+    """That an audience is too small says something once it was filled, and has an alert of its own where nobody is in it."""
+    return sync.status != Status.INACTIVE and (state is not State.TOO_SMALL or sync.members_held > 0)
 
 
 def _pause(runtime: Runtime, sync: Sync, state: State) -> timedelta:

@@ -15,7 +15,7 @@ from segsync.actions import books
 from segsync.actions.outcomes import Done, Outcome, Progress
 from segsync.actions.push.job import Job
 from segsync.actions.push.read import source_of
-from segsync.actions.push.send import PUT_OFF
+from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft

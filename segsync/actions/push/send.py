@@ -15,6 +15,7 @@ from connectors.problems import Code, SegmentRefused
 from segsync.actions import books
 from segsync.actions.outcomes import Outcome, Progress, WaitUntil
 from segsync.actions.push.job import Job
+from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience.plan import AFTER, AGAIN, BatchRef, Plan
 from segsync.models import Run, RunBatch, Sync
 from segsync.rules.terms import Phase
@@ -23,8 +24,6 @@ PLAN_LASTS = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(hours=24)
 """How long anything waits for a channel to say that an earlier batch is final."""
 KEPT_REFERENCES = 20
-PUT_OFF = "refused_removals"
-"""Numbers of this plan's removals that the channel refused as a whole."""
 
 
 def send(job: Job) -> Outcome:

@@ -1,0 +1,97 @@
+"""Alerts about a sync: why a run failed, and what a run that ended well leaves to say. Callers hold the sync's row and commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.orm import Session
+
+from connectors.problems import Code
+from segsync.actions import alerts
+from segsync.actions.alerts import Cause
+from segsync.actions.trouble import Trouble
+from segsync.models import Run, Sync
+from segsync.rules import causes
+from segsync.rules.causes import Place
+from segsync.rules.terms import Acts
+
+PARTLY_REFUSED: Final = Code.ROW_REFUSED.value
+EVERYBODY: Final = "run.everybody"
+EMPTY: Final = "segment.empty"
+PUT_OFF: Final = "refused_removals"
+"""In a run's notes: numbers of the plan's removals that the channel refused as a whole."""
+
+
+def facts_of(sync: Sync) -> dict[str, str]:
+    """What every sentence about a sync may name."""
+    return {
+        "channel": sync.channel,
+        "account": sync.account_name,
+        "account_id": sync.account_id,
+        "segment": sync.segment.name,
+        "person": sync.owner.name,
+        "sync": sync.public_id,
+        "audience_id": sync.audience_id or "",
+    }
+
+
+def cause_of(sync: Sync, trouble: Trouble, *, lasting: bool = False) -> Cause:
+    """The incident that a trouble of this sync belongs to, and who has to act."""
+    acts = causes.who_acts(trouble.code)
+    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id)
+    return Cause(
+        key=causes.incident(trouble.code, place),
+        code=trouble.code,
+        acts=acts,
+        person_id=sync.owner_id if acts in {Acts.PERSON, Acts.OWNER} else None,
+        channel=sync.channel,
+        integration_id=sync.integration_id,
+        account_id=sync.account_id,
+        facts={key: str(value) for key, value in trouble.facts.items()} | facts_of(sync),
+        raw=trouble.raw,
+        reference=trouble.reference,
+        lasting=lasting,
+    )
+
+
+def after_run(session: Session, sync: Sync, run: Run, *, now: datetime) -> set[str]:
+    """Opens what a run that ended well leaves to say: nobody to send, removals put off, rows refused. Returns these codes."""
+    found = {code: Trouble(code) for code in _left_to_say(sync, run)}
+    for trouble in found.values():
+        _open(session, sync, trouble, now=now, run=run)
+    refused = partly_refused(session, sync, run, now=now)
+    return set(found) | ({refused} if refused else set())
+
+
+def _left_to_say(sync: Sync, run: Run) -> Iterable[str]:
+    if run.members == 0:
+        yield EMPTY
+    elif run.skipped.get("no_identifier") == run.members:
+        yield Code.ROW_NO_IDENTIFIER.value
+    if sync.removals_due and run.cursor.get(PUT_OFF):
+        yield Code.REMOVAL_TOO_SMALL.value
+
+
+def partly_refused(session: Session, sync: Sync, run: Run, *, now: datetime) -> str | None:
+    """Says that the channel did not take some rows of a run that ended well, and why where all have one reason. Returns the code."""
+    refused = causes.for_good(run.refused)
+    if not refused:
+        return None
+    code = next(iter(refused)) if len(refused) == 1 else PARTLY_REFUSED
+    code = code if causes.group(code) == "row" else PARTLY_REFUSED
+    trouble = Trouble(code, {"count": f"{sum(refused.values()):,}"})
+    _open(session, sync, trouble, now=now, run=run)
+    return code
+
+
+def everybody_again(session: Session, sync: Sync, run: Run, why: str, *, now: datetime) -> None:
+    """Nobody is sent again in silence: the reason stands on the run, and an alert says so until it ends well."""
+    run.everybody = why
+    _open(session, sync, Trouble(EVERYBODY, {"why": why}), now=now, run=run)
+
+
+def _open(session: Session, sync: Sync, trouble: Trouble, *, now: datetime, run: Run) -> None:
+    cause = cause_of(sync, trouble, lasting=True)
+    alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id], run_id=run.id)
