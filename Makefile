@@ -53,8 +53,8 @@ chromium:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing Debian's Chromium for the browser tests"; \
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
-		|| echo "Chromium could not be installed: the browser tests will be skipped"; \
-	else echo "Chromium is missing, so the browser tests will be skipped: install the package chromium, or set SEGSYNC_CHROMIUM"; fi; }
+		|| echo "Chromium could not be installed: the browser tests will fail"; \
+	else echo "Chromium is missing, and the browser tests need it: install the package chromium, or set SEGSYNC_CHROMIUM"; fi; }
 
 lock: $(STAMP) ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --extra dev \

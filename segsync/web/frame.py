@@ -107,7 +107,11 @@ def show_refusal(form: PageForm, refusal: Refused) -> None:
 
 def outside_address(endpoint: str, **values: Any) -> str:
     """An address to hand on to somebody outside: under the public address where one is set."""
-    base = runtime().settings.public_url or request.host_url.rstrip("/")
+    settings = runtime().settings
+    asked = urlsplit(request.host_url)
+    # what a browser says of the host is believed only where it names this machine: a link must not lead elsewhere
+    here = asked.hostname in {"127.0.0.1", "localhost", "::1", settings.host}
+    base = settings.public_url or (request.host_url.rstrip("/") if here else settings.address)
     return base + url_for(endpoint, **values)
 
 

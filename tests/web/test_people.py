@@ -7,6 +7,7 @@ import re
 import pytest
 
 from segsync.models import Alert, AuditEvent, Person, Workspace, WorkspacePerson
+from segsync.web.frame import outside_address
 from tests.builders import make_integration, make_person, make_segment, make_sync, make_workspace
 
 
@@ -145,3 +146,11 @@ def test_a_workspace_is_made_and_changed(client, sign_in, session, grace):
     assert "There is a workspace named EMEA already." in again.text
     assert client.post(f"/workspaces/{made.id}", data={**typed, "name": "Europe"}).status_code == 302
     assert "Europe" in client.get("/workspaces").text
+
+
+def test_a_link_never_leads_to_an_address_that_a_browser_made_up(app, runtime):
+    """An invitation leads here, whatever host a request claims to be for (S1)."""
+    with app.test_request_context("/people", base_url="http://elsewhere.example"):
+        assert outside_address("people.index") == f"{runtime.settings.address}/people"
+    with app.test_request_context("/people", base_url="http://127.0.0.1:7777"):
+        assert outside_address("people.index") == "http://127.0.0.1:7777/people"
