@@ -14,6 +14,7 @@ from connectors.registry import CHANNELS
 from segsync.actions.segment_vocabulary import asking
 from segsync.models import Person, Segment, Sync, Workspace
 from segsync.rules.segment_rules import segments_in
+from segsync.rules.terms import Status
 
 RESTORED_FOR: Final = timedelta(days=30)
 MOST_NAMED: Final = 4
@@ -31,9 +32,24 @@ class Uses:
         return bool(self.syncs or self.segments)
 
     @property
+    def going(self) -> Sequence[Sync]:
+        """The syncs that would fail; those that are switched off stay so."""
+        return [sync for sync in self.syncs if sync.status != Status.INACTIVE]
+
+    @property
     def names(self) -> list[str]:
         """Each use as people know it."""
         return [f"{_label(sync)} · {sync.account_name}" for sync in self.syncs] + [each.name for each in self.segments]
+
+    @property
+    def asked(self) -> str:
+        """Why it cannot be deleted as long as other segments ask for it."""
+        one = len(self.segments) == 1
+        named = ", ".join(f"“{each.name}”" for each in self.segments[:MOST_NAMED])
+        more = f" and {len(self.segments) - MOST_NAMED} more" if len(self.segments) > MOST_NAMED else ""
+        return (
+            f"{named}{more} {'asks' if one else 'ask'} for it. Take it out of {'its' if one else 'their'} rules first."
+        )
 
     @property
     def told(self) -> str:

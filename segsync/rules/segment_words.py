@@ -32,8 +32,8 @@ _PLAIN: Final[Mapping[Operator, tuple[str, str]]] = {
 }
 _DAYS: Final[Mapping[Operator, tuple[str, str]]] = {
     Operator.EQUALS: ("is on", "is not on"),
-    Operator.LAST_HOURS: ("is in the last … hours", "is not in the last … hours"),
-    Operator.LAST_DAYS: ("is in the last … calendar days", "is not in the last … calendar days"),
+    Operator.LAST_HOURS: ("in the last … hours", "not in the last … hours"),
+    Operator.LAST_DAYS: ("in the last … days", "not in the last … days"),
 }
 _LISTS: Final[Mapping[Operator, tuple[str, str]]] = {
     Operator.ONE_OF: ("has any of", "has none of"),
@@ -157,7 +157,7 @@ def _member(asked: Field, condition: Condition, vocabulary: Vocabulary) -> str:
 
 
 def _name(asked: Field) -> str:
-    label = asked.label.removeprefix("Company: ")
+    label = _SPOKEN.get(asked.plain, asked.label.removeprefix("Company: "))
     own = f"“{label}”" if asked.custom else small(label)
     return f"company’s {own}" if asked.name.startswith(COMPANY) else own
 
@@ -174,6 +174,12 @@ def _told(asked: Field, operator: Operator, values: Sequence[str]) -> str:
     return ", ".join(shown) + more if more or len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
 
 
+_SPOKEN: Final = {
+    "employees": "number of employees",
+    "ad_user_data": "consent to the use of their data for advertising",
+    "ad_personalization": "consent to personalised advertising",
+}
+"""Labels that do not read well inside a sentence."""
 _MOST_TOLD: Final = 6
 _TELLERS: Final[Mapping[Sort, Callable[[Field, Operator, Condition, str], str]]] = {
     Sort.DATE: _day,

@@ -98,7 +98,7 @@
       changed();
     });
     name.classList.add("rule-field");
-    const remove = make("button", { type: "button", class: "btn btn-quiet rule-remove", on: { click: () => owner.remove(row) } }, "Remove");
+    const remove = make("button", { type: "button", class: "btn btn-quiet rule-remove", "aria-label": "Remove this condition", title: "Remove this condition", on: { click: () => owner.remove(row) } }, "×");
     row.append(name, drawRest(item), remove);
     return row;
   }
@@ -162,7 +162,7 @@
     const value = /^\d+$/.test(item.values[0] ?? "") ? item.values[0] : kind === "last_hours" ? "24" : "7";
     item.values = [value];
     const control = make("input", { class: "form-control", type: "number", min: 1, step: 1, value, "aria-label": "How many", on: { input: () => act(control.value) } });
-    return [control, make("span", {}, kind === "last_hours" ? "hours, to the minute" : "days, today is the last")];
+    return [control, make("span", {}, kind === "last_hours" ? "hours" : "calendar days, with today")];
   }
 
   function drawLines(item) {

@@ -206,6 +206,7 @@ def test_no_json_breaks_reading(anything):
         (one("birth_date", "before", "1980-12-31"), "Contacts whose birth date is before 31 December 1980."),
         (one("company.industry", "contains", "soft"), "Contacts whose company’s industry contains “soft”."),
         (one("custom:score", "between", "1", "5"), "Contacts whose “Score” is between 1 and 5."),
+        (one("company.employees", "more", "5"), "Contacts whose company’s number of employees is more than 5."),
         (one("phone", "empty", negated=True), "Contacts whose phone is not empty."),
     ],
 )

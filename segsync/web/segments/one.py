@@ -55,7 +55,11 @@ def figures(workspace_id: int, segment_id: int) -> str:
     _workspace, segment = found(workspace_id, segment_id)
     seen = segment_counts.look(db(), segment, runtime().clock())
     return render_template(
-        "segments/_figures.html", seen=seen, members=segment.members, **sample_parts(segment.members, seen)
+        "segments/_figures.html",
+        seen=seen,
+        members=segment.members,
+        of_list=segment.kind == SegmentKind.LIST,
+        **sample_parts(segment.members, seen),
     )
 
 
