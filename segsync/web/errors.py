@@ -11,6 +11,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
 from segsync.actions.actor import NotAllowed, Refused
+from segsync.processes import places
 from segsync.web.frame import db
 from segsync.web.requests import request_id
 
@@ -101,6 +102,7 @@ def _http(error: HTTPException) -> Response:
 
 def _ours(error: InternalServerError) -> Response:
     cause = error.original_exception
-    log.error("page failed", problem=type(cause).__name__, exc_info=cause)
+    # not its message: what a database says about a row names people
+    log.error("page failed", problem=type(cause).__name__, places=places(cause) if cause else [])
     db().rollback()
     return trouble_page(500, TROUBLES[500])

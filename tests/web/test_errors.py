@@ -62,3 +62,13 @@ def test_each_request_has_an_id_of_its_own_in_its_log_line(client, caplog, capsy
     assert "/join/<token>" in told
     assert "very-secret-token" not in told
     assert "ada@example.org" not in told
+
+
+def test_a_failed_page_is_logged_by_its_place_not_its_message(broken, caplog, capsys):
+    """What a database says about a row names people: the log has the sort of problem and where, and no value (B15)."""
+    broken.get("/broken/500")
+    seen = capsys.readouterr()
+    told = seen.out + seen.err + caplog.text
+    assert "ZeroDivisionError" in told
+    assert "test_errors.py" in told
+    assert "ada@example.org" not in told
