@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from segsync.rules.csv_cells import guarded
+
 MARK: Final = "\ufeff"
 """So that spreadsheets read the letters right."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Rejects:
@@ -51,8 +52,3 @@ class Rejects:
             data = data[os.write(self._file, data) :]
         os.fsync(self._file)
         self.size = os.fstat(self._file).st_size
-
-
-def guarded(cell: str) -> str:
-    """A cell that a spreadsheet will not run as a formula. The door takes the apostrophe off again."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
