@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask import request
@@ -68,7 +69,7 @@ def test_a_deactivated_person_is_out_at_once(client, sign_in, session, ada, cloc
 def test_with_a_public_address_cookies_travel_encrypted_only(runtime, settings):
     """Under https the cookie is bound to the host and to https, and other hosts are refused."""
     public = Settings(**settings.model_dump() | {"public_url": "https://segsync.example.com"})
-    app = create_app(type(runtime)(**{**vars(runtime), "settings": public}))
+    app = create_app(replace(runtime, settings=public))
     assert app.config["SESSION_COOKIE_SECURE"] is True
     assert app.config["SESSION_COOKIE_NAME"].startswith("__Host-")
     client = app.test_client()
@@ -99,7 +100,7 @@ def test_signing_out_empties_the_session_and_what_the_browser_kept(client, sign_
 def test_only_known_proxies_are_believed(runtime, settings, proxies, address):
     """Whoever tries passwords cannot pretend to come from elsewhere, and a proxy does not make everybody one address."""
     behind = Settings(**settings.model_dump() | {"proxies": proxies})
-    app = create_app(type(runtime)(**{**vars(runtime), "settings": behind}))
+    app = create_app(replace(runtime, settings=behind))
     seen = []
     app.before_request(lambda: seen.append(request.remote_addr))
     app.test_client().get(
