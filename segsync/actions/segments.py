@@ -19,7 +19,7 @@ from segsync.actions.segment_vocabulary import checked, vocabulary
 from segsync.models import Segment, SegmentMember, Workspace
 from segsync.rules.cleaning_text import tidy
 from segsync.rules.rights import Right
-from segsync.rules.segment_rules import Group, read
+from segsync.rules.segment_rules import Group, read, segments_in
 from segsync.rules.segment_words import sentence
 from segsync.rules.terms import SegmentKind
 
@@ -133,11 +133,16 @@ def duplicate(session: Session, actor: Actor, workspace: Workspace, segment_id: 
 def delete(
     session: Session, actor: Actor, workspace: Workspace, segment_id: int, *, confirmed: bool, now: datetime
 ) -> Segment:
-    """Takes a segment away; it can be restored for 30 days. Its syncs fail and their members stay. Raises Refused while it is used."""
+    """Takes a segment away; it can be restored for 30 days. Its syncs fail and their members stay.
+
+    Raises Refused while other segments ask for it, and where it has syncs until that was confirmed.
+    """
     actor.need(Right.EDIT_DATA)
     _lock(session, workspace)
     segment = living(session, workspace, segment_id)
     uses = who_uses(session, segment)
+    if uses.segments:
+        raise Refused(uses.asked)
     if uses and not confirmed:
         raise Refused(f"{uses.told} Confirm that you want to delete it all the same.", field="confirmed")
     segment.deleted_at, segment.deleted_by = now, actor.person_id
@@ -155,7 +160,9 @@ def restore(session: Session, actor: Actor, workspace: Workspace, segment_id: in
         return []
     if segment.deleted_at < now - RESTORED_FOR:
         raise Refused("A segment can be restored for 30 days. This one was deleted longer ago.")
+    _not_without_others(session, segment)
     segment.deleted_at = segment.deleted_by = None
+    segment.name = _restored_name(session, workspace, segment)
     record(session, actor, "segment.restore", subject(segment))
     refresh_soon(session, segment, now)
     return runs.segment_restored(session, segment, actor, now=now)
@@ -205,10 +212,32 @@ def _free_name(session: Session, workspace: Workspace, name: str, *, but: int = 
 
 
 def _copy_name(session: Session, workspace: Workspace, name: str) -> str:
-    taken = _taken(session, workspace)
-    stem = f"Copy of {name}"[: LONGEST_NAME - 6]
+    return _numbered(f"Copy of {name}", _taken(session, workspace))
+
+
+def _restored_name(session: Session, workspace: Workspace, segment: Segment) -> str:
+    """Its own, unless another segment was called so meanwhile."""
+    taken = _taken(session, workspace, but=segment.id)
+    return segment.name if segment.name.lower() not in taken else _numbered(f"{segment.name} (restored)", taken)
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    stem = name[: LONGEST_NAME - 6]
     numbered = (stem if number == 1 else f"{stem} {number}" for number in range(1, len(taken) + 2))
     return next(each for each in numbered if each.lower() not in taken)
+
+
+def _not_without_others(session: Session, segment: Segment) -> None:
+    """A living segment never asks for a deleted one: "not in it" would mean everybody."""
+    asked = segments_in(read(segment.rules))
+    gone = session.scalars(
+        select(Segment).where(Segment.id.in_(asked), Segment.deleted_at.is_not(None)).order_by(Segment.id)
+    ).first()
+    if gone is not None:
+        raise Refused(
+            f"Its rules ask for “{gone.name}”, which was deleted too. Restore that one first.",
+            link=(gone.name, f"/w/{gone.workspace_id}/segments/{gone.id}"),
+        )
 
 
 def _taken(session: Session, workspace: Workspace, *, but: int = 0) -> set[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Exists, FromClause, and_, exists, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Exists, FromClause, and_, exists, func, literal, or_, select, true
 from sqlalchemy import inspect as inspected
 from sqlalchemy.orm import aliased
 
@@ -29,6 +29,13 @@ DEEPEST_NESTING: Final = 20
 
 class Circle(ValueError):  # noqa: N818 - read aloud as "circle"
     """Segments that ask for each other. Saving refuses them, so this is a mistake of ours."""
+
+
+class Gone(ValueError):  # noqa: N818 - read aloud as "gone"
+    """A segment is asked for that was deleted or lies elsewhere. Deleting refuses it, so this is a mistake of ours.
+
+    Answering "nobody" would turn "not in that segment" into everybody, and send them.
+    """
 
 
 @dataclass
@@ -135,7 +142,7 @@ def _in_segment(segment_id: int, scope: Scope) -> ColumnElement[bool]:
     segment = scope.names(segment_id)
     fits = segment.workspace_id == scope.workspace_id and segment.members == scope.members
     if segment.deleted_at is not None or not fits:
-        return false()
+        raise Gone(f"Segment {segment_id} is asked for, and cannot be.")
     if segment.kind == SegmentKind.LIST:
         return exists().where(SegmentMember.segment_id == segment.id, SegmentMember.member_id == scope.table.id)
     # somebody without a company is in no segment of companies, whatever its rules

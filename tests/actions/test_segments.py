@@ -184,16 +184,16 @@ def test_a_segment_that_others_ask_for_cannot_outgrow_them(make, change):
 
 @pytest.fixture
 def used(session, northwind, make):
-    """A segment with a sync and a segment that asks for it."""
+    """A segment with a sync."""
     segment = make()
-    make("Others", asking_for(segment))
     sync = make_sync(session, segment, northwind.integrations["Ada"], account_name="Northwind EU")
     session.commit()
     return segment, sync
 
 
-def test_what_uses_a_segment_is_named(session, used):
+def test_what_uses_a_segment_is_named(session, used, make):
     """Its syncs with channel and ad account, and the segments that ask for it (S5)."""
+    make("Others", asking_for(used[0]))
     uses = who_uses(session, used[0])
     assert uses.names == ["Meta · Northwind EU", "Others"]
     assert uses.told == "1 sync and 1 segment use it: Meta · Northwind EU, Others."
@@ -204,6 +204,37 @@ def test_deleting_what_is_used_asks_first(session, northwind, used, now):
     with pytest.raises(Refused, match="Northwind EU"):
         segments.delete(session, northwind.actor("Ada"), northwind.workspace, used[0].id, confirmed=False, now=now)
     assert used[0].deleted_at is None
+
+
+def test_a_segment_that_others_ask_for_stays(session, northwind, make, now):
+    """Nobody empties, or opens to everybody, a segment whose rules name another one by deleting that one (S5)."""
+    inner, ada = make("Inner"), northwind.actor("Ada")
+    make("Outer", asking_for(inner))
+    with pytest.raises(Refused, match="“Outer” asks for it"):
+        segments.delete(session, ada, northwind.workspace, inner.id, confirmed=True, now=now)
+    assert inner.deleted_at is None
+
+
+def test_a_segment_comes_back_after_the_one_it_asks_for(session, northwind, make, now):
+    """Restored before the segment that its rules name, it would mean others: it is refused, and said why (S5)."""
+    inner, ada = make("Inner"), northwind.actor("Ada")
+    outer = make("Outer", asking_for(inner))
+    for each in (outer, inner):
+        segments.delete(session, ada, northwind.workspace, each.id, confirmed=True, now=now)
+    with pytest.raises(Refused, match="“Inner”, which was deleted too"):
+        segments.restore(session, ada, northwind.workspace, outer.id, now=now)
+    for each in (inner, outer):
+        segments.restore(session, ada, northwind.workspace, each.id, now=now)
+    assert (inner.deleted_at, outer.deleted_at) == (None, None)
+
+
+def test_a_restored_segment_is_told_from_its_successor(session, northwind, make, now):
+    """Where the name was given to another one meanwhile, the restored one says so in its own (S5)."""
+    first, ada = make("Berliners"), northwind.actor("Ada")
+    segments.delete(session, ada, northwind.workspace, first.id, confirmed=True, now=now)
+    make("Berliners")
+    segments.restore(session, ada, northwind.workspace, first.id, now=now)
+    assert first.name == "Berliners (restored)"
 
 
 def test_deleting_fails_its_syncs_and_restoring_starts_them(session, northwind, used, now):

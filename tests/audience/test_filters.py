@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from segsync.audience import filters
-from segsync.audience.conditions import Circle
+from segsync.audience.conditions import Circle, Gone
 from segsync.models import Contact, LinkedDevice, Segment, SegmentMember
 from segsync.rules.segment_fields import OPERATORS, Operator, Sort
 from segsync.rules.segment_rules import read
@@ -237,11 +237,12 @@ def test_rules_can_ask_for_another_segment(session, workspace, members):
     assert members(one("segment", "in_segment", str(ruled.id), negated=True)) == {outside.id}
 
 
-def test_a_deleted_segment_has_no_members(session, workspace, members):
-    """A segment that asks for a deleted one finds nobody in it (S5)."""
-    make_contact(session, workspace)
+@pytest.mark.parametrize("negated", [False, True])
+def test_asking_for_a_deleted_segment_is_never_guessed(session, workspace, members, negated):
+    """Asking who is not in a segment that is gone must not become everybody: nothing is worked out at all (S5)."""
     gone = make_segment(session, workspace, kind="rule", rules={}, deleted_at=NOW)
-    assert members(one("segment", "in_segment", str(gone.id))) == set()
+    with pytest.raises(Gone):
+        members(one("segment", "in_segment", str(gone.id), negated=negated))
 
 
 def test_a_deleted_segment_still_holds_its_own_members(session, workspace):
@@ -252,11 +253,11 @@ def test_a_deleted_segment_still_holds_its_own_members(session, workspace):
 
 
 def test_segments_of_another_workspace_stay_there(session, workspace, members):
-    """A segment of another workspace holds nobody here (S4)."""
-    make_contact(session, workspace)
+    """A segment of another workspace cannot be asked for here (S4)."""
     other = make_workspace(session, make_organization(session, "Fabrikam"), "Other")
     foreign = make_segment(session, other, kind="rule", rules={})
-    assert members(one("segment", "in_segment", str(foreign.id))) == set()
+    with pytest.raises(Gone):
+        members(one("segment", "in_segment", str(foreign.id)))
 
 
 def test_a_circle_is_noticed(session, workspace):

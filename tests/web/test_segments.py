@@ -137,7 +137,7 @@ def test_the_preview_counts_and_reads_the_rules(sign_in, ada, at, segment):
 def test_the_preview_of_incomplete_rules_says_where(sign_in, ada, at):
     """While a condition is not complete, the preview says so and counts nothing (S5)."""
     page = sign_in(ada).post(at("preview"), data={"rules": rules(WRONG)}).text
-    assert "1 condition is not complete" in page
+    assert "1 condition is not right yet" in page
     assert "people now" not in page
 
 
@@ -200,14 +200,28 @@ def test_two_segments_are_compared(sign_in, ada, at, segment, session, workspace
 
 
 def test_deleting_names_what_uses_it_and_restoring_brings_it_back(session, sign_in, ada, at, segment):
-    """The dialog names syncs and segments; deleted, it can be restored from its page and from the list (S5)."""
+    """The dialog names the syncs; deleted, it can be restored from its page and from the list (S5)."""
+    friends = session.scalars(select(Segment).where(Segment.name == "Friends of Berliners")).one()
+    friends.rules = {}
+    session.commit()
     client = sign_in(ada)
     dialog = client.get(at(segment.id, "delete")).text
-    assert all(part in dialog for part in ("Northwind EU", "Friends of Berliners", "1 sync fails"))
+    assert all(part in dialog for part in ("Northwind EU", "1 sync fails"))
     client.post(at(segment.id, "delete"))
     assert "Restore Berliners" in client.get(at() + "?deleted=yes").text
     assert "Ada deleted this segment" in client.get(at(segment.id)).text
     assert "Its syncs go on" in client.post(at(segment.id, "restore"), follow_redirects=True).text
+
+
+def test_what_others_ask_for_is_not_deleted(session, sign_in, ada, at, segment):
+    """The dialog leads to the segments whose rules name it, and offers no button that cannot work (S5)."""
+    client = sign_in(ada)
+    dialog = client.get(at(segment.id, "delete")).text
+    assert all(part in dialog for part in ("is asked for", "Friends of Berliners", "Northwind EU"))
+    assert "Delete the segment" not in dialog
+    answer = client.post(at(segment.id, "delete"))
+    assert (answer.status_code, session.get_one(Segment, segment.id).deleted_at) == (422, None)
+    assert "Take it out of its rules first" in answer.text
 
 
 def test_a_copy_is_opened_to_be_changed(sign_in, ada, at, segment):
