@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
 from segsync.actions import alerts, tokens
 from segsync.actions.alerts import Cause
+from segsync.actions.waiting import resume_waiting
 from segsync.models import Integration, Sync
 from segsync.rules.terms import Acts, SignInState, Status
 from segsync.runtime import Runtime
@@ -18,6 +19,7 @@ SOON = "signin.soon"
 WARN_BEFORE = timedelta(days=30)
 LOOK_EVERY = timedelta(hours=24)
 AGAIN_AFTER = timedelta(hours=1)
+LIVE = frozenset({SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION})
 
 
 def look(runtime: Runtime, integration_id: int) -> None:
@@ -25,7 +27,7 @@ def look(runtime: Runtime, integration_id: int) -> None:
     now = runtime.clock()
     with runtime.sessions() as session:
         integration = session.get_one(Integration, integration_id)
-    if integration.state not in {SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION}:
+    if integration.state not in LIVE:
         return
     try:
         token = tokens.access(runtime, integration_id)
@@ -51,18 +53,32 @@ def look(runtime: Runtime, integration_id: int) -> None:
 
 
 def _well(runtime: Runtime, integration_id: int) -> None:
+    """Proved by a live call: the alert is over, and what waited for this sign-in goes on."""
     now = runtime.clock()
     with runtime.sessions.begin() as session:
-        integration = session.get_one(Integration, integration_id, with_for_update=True)
+        integration = _locked(session, integration_id)
+        if integration.state not in LIVE:
+            return
+        was_lame = integration.state != SignInState.CONNECTED
         integration.state, integration.problem, integration.checked_at = SignInState.CONNECTED.value, None, now
+        run_ids = resume_waiting(runtime, session, integration) if was_lame else []
         alerts.close_cause(session, integration.organization_id, f"integration:{integration.id}", now=now)
         warn(session, integration, now=now)
+    for run_id in run_ids:
+        runtime.queue.wake_run(run_id)
+
+
+def _locked(session: Session, integration_id: int) -> Integration:
+    """The sign-in as it is now: its person may have ended it while the channel was asked."""
+    return session.get_one(Integration, integration_id, with_for_update={"key_share": True})
 
 
 def _write(runtime: Runtime, integration_id: int, state: SignInState, problem: ReconnectNeeded) -> None:
     now = runtime.clock()
     with runtime.sessions.begin() as session:
-        integration = session.get_one(Integration, integration_id, with_for_update=True)
+        integration = _locked(session, integration_id)
+        if integration.state not in LIVE:
+            return
         integration.state, integration.problem, integration.checked_at = state.value, problem.code.value, now
         cause = _cause(integration, problem.code.value, problem.facts, key=f"integration:{integration.id}")
         alerts.open_alert(

@@ -90,8 +90,8 @@ def _renew(runtime: Runtime, integration: Integration) -> Integration:
         if held.refresh_fence == fence:
             store(runtime, held, tokens)
             held.refresh_lease_until = None
-            if held.state == SignInState.RECONNECT:
-                held.state, held.problem = SignInState.CONNECTED.value, None
+            if held.state != SignInState.CONNECTED:
+                held.checked_at = None  # looked at within a second: only that proves it, and sets going what waited
     return _load(runtime, integration.id)
 
 

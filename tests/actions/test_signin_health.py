@@ -1,0 +1,124 @@
+"""The health of a sign-in: what a look at the channel proves, what goes on by itself after it, and when it is looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from connectors.contract import Identity
+from connectors.problems import Code, ConnectorProblem
+from segsync.actions import alerts, health_of_signins, schedule, tokens
+from segsync.actions.alerts import Cause
+from segsync.models import Alert, Run
+from segsync.rules.terms import Acts, SignInState, Status, Why
+from tests.actions.fake_channel import FakeOAuth, with_fakes
+from tests.actions.northwind import Northwind
+
+
+@dataclass
+class Asked(FakeOAuth):
+    """A channel that also fails to say whose token it is, and counts how often it was asked."""
+
+    silent: ConnectorProblem | None = None
+    times: int = 0
+
+    def whoami(self, app: Any, access_token: str) -> Identity:
+        self.times += 1
+        if self.silent is not None:
+            raise self.silent
+        return self.identity
+
+
+@pytest.fixture
+def fake(runtime):
+    made = with_fakes(runtime)
+    made.fakes.oauth = Asked()
+    return made
+
+
+@pytest.fixture
+def northwind(session):
+    return Northwind(session)
+
+
+@pytest.fixture
+def hers(fake, northwind, clock):
+    """Ada's sign-in, with a token that is good for a month."""
+    signin = northwind.integrations["Ada"]
+    signin.access_sealed = fake.vault.seal("access-old")
+    signin.checked_at = clock.now
+    northwind.session.commit()
+    return signin
+
+
+@pytest.fixture
+def waiting(northwind, hers, clock):
+    """Her sync that failed because of the sign-in, and the one alert of it."""
+    hers.state, hers.problem = SignInState.RECONNECT.value, Code.SIGNIN_EXPIRED.value
+    sync = northwind.sync(status="failed", detail="needs a person", problem_code="signin.expired")
+    cause = Cause(f"integration:{hers.id}", "signin.expired", Acts.PERSON, hers.person_id, "meta", hers.id)
+    alerts.open_alert(northwind.session, northwind.organization.id, cause, now=clock.now, sync_ids=[sync.id])
+    northwind.session.commit()
+    return sync
+
+
+def tick(fake, session):
+    """One second of the scheduler; looks at the sign-ins that are due. Returns how often the channel was asked."""
+    before = fake.fakes.oauth.times
+    for integration_id in session.scalars(schedule._due_signins(fake.clock())).all():
+        health_of_signins.look(fake, integration_id)
+    session.expire_all()
+    return fake.fakes.oauth.times - before
+
+
+def incident(session):
+    """The alert of the dead sign-in; the one that warns of the day on which it ends is another."""
+    return session.scalars(select(Alert).where(Alert.code != health_of_signins.SOON)).one()
+
+
+# -- well again ------------------------------------------------------------------------------------------------
+
+
+def test_a_sign_in_that_proves_well_sets_its_syncs_going(fake, session, hers, waiting, redis_client):
+    """The channel takes Ada's sign-in again: the alert closes and the sync that waited runs at once, unasked (S15, S16)."""
+    health_of_signins.look(fake, hers.id)
+    session.expire_all()
+    run = session.scalars(select(Run)).one()
+    assert (hers.state, waiting.status, run.why) == (SignInState.CONNECTED, Status.SYNCING, Why.CAUSE_GONE)
+    assert incident(session).closed_at
+    assert redis_client.keys(), "a worker was woken"
+
+
+def test_a_token_that_is_renewed_after_all_sets_its_syncs_going(fake, session, hers, waiting):
+    """A renewal that works again is proved within a second, and what waited goes on with its alert closed (S15, S16)."""
+    tokens.access(fake, hers.id, renew=True)
+    session.expire_all()
+    assert hers.state == SignInState.RECONNECT, "nobody has proved it yet"
+    assert tick(fake, session) == 1
+    assert (hers.state, waiting.status) == (SignInState.CONNECTED, Status.SYNCING)
+    assert incident(session).closed_at
+
+
+def test_a_look_that_changes_nothing_starts_nothing(fake, session, northwind, hers):
+    """A sign-in that was well and is well starts no run of a sync that is in step (S15)."""
+    northwind.sync()
+    health_of_signins.look(fake, hers.id)
+    assert session.scalars(select(Run)).all() == []
+
+
+def test_a_look_never_revives_what_was_disconnected_meanwhile(fake, session, hers):
+    """Ada disconnects while the channel is asked: the answer does not connect her again (S3)."""
+    known = fake.fakes.oauth.identity
+
+    def whoami(_app, _token):
+        hers.state, hers.access_sealed = SignInState.DISCONNECTED.value, None
+        session.commit()
+        return known
+
+    fake.fakes.oauth.whoami = whoami
+    health_of_signins.look(fake, hers.id)
+    session.expire_all()
+    assert hers.state == SignInState.DISCONNECTED
