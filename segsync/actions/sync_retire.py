@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, Kind, Retire
 from connectors.problems import ConnectorProblem, TryLater
-from segsync.actions import alerts, runs, tokens
+from segsync.actions import alerts, sync_alerts, tokens
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject, record
+from segsync.actions.sync_empty import empty_by_books, pusher
+from segsync.actions.trouble import Trouble
+from segsync.audience.files import FileUnreadable
 from segsync.models import Run, Sync
 from segsync.rules import causes, names
 from segsync.rules.terms import Acts
@@ -38,20 +41,24 @@ def retire(runtime: Runtime, sync_id: int) -> None:
         _wait(runtime, sync_id, later.retry_after or AGAIN_AFTER)
     except ConnectorProblem as problem:
         log.info("audience not retired", sync=sync.public_id, code=problem.code.value, reference=problem.reference)
-        _wait(runtime, sync_id, PROBE_EVERY, problem)
+        _wait(runtime, sync_id, PROBE_EVERY, _trouble_of(problem))
+    except FileUnreadable as damaged:
+        log.warning("audience not emptied, its books are damaged", sync=sync.public_id)
+        _wait(runtime, sync_id, PROBE_EVERY, Trouble("ledger.unreadable", {"file": str(damaged)}))
     else:
         _done(runtime, sync_id)
 
 
 def _due(runtime: Runtime, sync_id: int) -> Sync | None:
-    """The sync, when its audience is to be retired and nobody writes to it any more."""
-    with runtime.sessions() as session:
-        sync = session.get_one(Sync, sync_id)
+    """The sync, when its audience is to be retired and nobody writes to it any more; held, so that only one worker does."""
+    with runtime.sessions.begin() as session:
+        sync = session.get_one(Sync, sync_id, with_for_update=True)
         asked = sync.deleted_at is not None and sync.retire_how is not None and sync.retired_at is None
         waits = sync.probe_at is not None and sync.probe_at > runtime.clock()
         if not asked or waits or _somebody_writes(session, sync_id):
             return None
         sync.segment  # noqa: B018 - read while the session is open
+        sync.probe_at = runtime.clock() + AGAIN_AFTER
         return sync
 
 
@@ -72,32 +79,43 @@ def _at_channel(runtime: Runtime, sync: Sync) -> None:
         kind = kind if kind in connector.capabilities.shapes else Kind.PEOPLE
         wanted = names.spec(connector.capabilities, sync.segment.name, kind, sync.public_id)
         audience = connector.find_audience(token, account, wanted)
-    if audience is not None:
-        connector.retire(token, account, audience, Retire(sync.retire_how or Retire.LEAVE))
+    how = Retire(sync.retire_how or Retire.LEAVE)
+    if audience is None:
+        return
+    if how in connector.capabilities.retire:
+        connector.retire(token, account, audience, how)
+    elif how is Retire.EMPTY:
+        push = pusher(connector, token, account, audience)
+        empty_by_books(runtime, sync, push, lambda: _wait(runtime, sync.id, AGAIN_AFTER))
 
 
-def _wait(runtime: Runtime, sync_id: int, pause: timedelta, problem: ConnectorProblem | None = None) -> None:
+def _trouble_of(problem: ConnectorProblem) -> Trouble:
+    facts = {key: str(value) for key, value in problem.facts.items()}
+    return Trouble(problem.code.value, facts, problem.raw, problem.reference)
+
+
+def _wait(runtime: Runtime, sync_id: int, pause: timedelta, trouble: Trouble | None = None) -> None:
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         sync = session.get_one(Sync, sync_id, with_for_update=True)
         sync.probe_at = now + pause
-        if problem is not None:
-            alerts.open_alert(session, sync.organization_id, _cause(sync, problem), now=now, sync_ids=[sync.id])
+        if trouble is not None:
+            alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id])
 
 
-def _cause(sync: Sync, problem: ConnectorProblem) -> Cause:
-    acts = causes.who_acts(problem.code.value)
+def _cause(sync: Sync, trouble: Trouble) -> Cause:
+    acts = causes.who_acts(trouble.code)
     return Cause(
         key=_key(sync),
-        code=problem.code.value,
+        code=trouble.code,
         acts=acts,
         person_id=sync.owner_id if acts in {Acts.PERSON, Acts.OWNER} else None,
         channel=sync.channel,
         integration_id=sync.integration_id,
         account_id=sync.account_id,
-        facts=runs.facts_of(sync) | {key: str(value) for key, value in problem.facts.items()},
-        raw=problem.raw,
-        reference=problem.reference,
+        facts=sync_alerts.facts_of(sync) | dict(trouble.facts),
+        raw=trouble.raw,
+        reference=trouble.reference,
     )
 
 

@@ -99,7 +99,7 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
     sync = living(session, actor, public_id)
     need_own(actor, sync, "delete this sync")
     capabilities = CHANNELS[sync.channel].capabilities
-    if how not in capabilities.retire:
+    if how not in ways_to_retire(sync.channel):
         raise Refused(f"{capabilities.label} does not offer that. Choose another way.", field="how")
     now = runtime.clock()
     before = facts(session, sync)
@@ -112,6 +112,11 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
     alerts.forget_sync(session, sync, now=now)
     record(session, actor, "sync.delete", subject(sync), change=(before, {"audience": how.value}))
     return sync
+
+
+def ways_to_retire(channel: str) -> frozenset[Retire]:
+    """What can become of an audience whose sync is deleted: what the channel offers, and emptying, if need be by our books."""
+    return CHANNELS[channel].capabilities.retire | {Retire.EMPTY}
 
 
 def begin(runtime: Runtime, session: Session, sync: Sync, why: Why, *, by: int | None) -> Run:

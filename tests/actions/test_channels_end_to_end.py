@@ -7,11 +7,15 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import delete, select
 
+from connectors.contract import Retire
 from connectors.simulators import Simulators
 from segsync.actions import slices, tokens
+from segsync.actions.actor import Actor
 from segsync.actions.push import follow
+from segsync.actions.sync_retire import retire
+from segsync.actions.syncs import delete as delete_sync
 from segsync.config import ChannelSettings
-from segsync.models import Contact, SegmentMember, Sync
+from segsync.models import Contact, Person, SegmentMember, Sync
 from tests.actions.test_push import start
 from tests.builders import (
     make_contact,
@@ -42,7 +46,10 @@ def channel(request, simulators, runtime) -> Iterator[Harness]:
     quick = {"poll_seconds": "1", "source_platform": "SEGSYNC", "pause_after_create": "0"}
     runtime.settings.__dict__["channels"] = {
         harness.channel: ChannelSettings(
-            client_id=app.client_id, client_secret=app.client_secret, bases=dict(app.bases), options={**app.options, **quick}
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            bases=dict(app.bases),
+            options={**app.options, **quick},
         )
     }
     yield harness
@@ -114,3 +121,16 @@ def test_channel_says_what_it_makes_of_the_audience(runtime, channel, clock, ses
     assert seen.status == "synced"
     assert seen.audience_state != "not known"
     assert seen.audience_seen_at == runtime.clock()
+
+
+def test_an_audience_of_a_deleted_sync_is_emptied(runtime, channel, clock, session, sync):
+    """Emptied when its sync was deleted, the simulator's own list holds nobody, at every channel (B17)."""
+    run_to_its_end(runtime, channel, clock, sync)
+    ada = Actor.person(session.get_one(Person, sync.creator_id))
+    delete_sync(runtime, session, ada, sync.public_id, Retire.EMPTY)
+    session.commit()
+    retire(runtime, sync.id)
+    channel.wait()
+    session.expire_all()
+    assert session.get_one(Sync, sync.id).retired_at == clock.now
+    assert matched(channel, runtime, sync) == set()

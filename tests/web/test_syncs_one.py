@@ -269,3 +269,15 @@ def test_deleting_asks_what_becomes_of_the_audience(sign_in, ada, sync, session)
     client.post(f"/syncs/{sync.public_id}/delete", data={"how": "delete"})
     session.expire_all()
     assert session.scalars(select(Sync)).one().retire_how == "delete"
+
+
+def test_where_a_channel_cannot_empty_one_reads_who_is_taken_out(sign_in, ada, session, workspace):
+    """LinkedIn cannot empty an audience: the page offers to take everyone out who is there because of us. (B17)."""
+    hers = make_integration(session, ada, "linkedin")
+    made = make_sync(session, make_segment(session, workspace, "Partners", ada), hers, account_id="507")
+    session.commit()
+    client, address = sign_in(ada), f"/syncs/{made.public_id}/delete"
+    assert "everyone who is in it because of us is taken out" in text(client.get(address))
+    client.post(address, data={"how": "empty"})
+    session.expire_all()
+    assert made.retire_how == "empty"

@@ -36,6 +36,12 @@ HOW_LABELS: Final = {
 }
 
 
+BY_OUR_BOOKS: Final = (
+    "Empty it there. {label} cannot empty an audience by itself, so everyone who is in it because of us is taken out; "
+    "the audience stays, and campaigns that use it reach none of them."
+)
+
+
 class OffForm(PageForm):
     """Why a sync is switched off."""
 
@@ -171,8 +177,7 @@ def delete(public_id: str) -> Answer:
     if sync.deleted_at is not None:
         return redirect(url_for("syncs.page", public_id=sync.public_id))
     form = DeleteForm()
-    offered = CHANNELS[sync.channel].capabilities.retire
-    form.how.choices = [(how.value, text) for how, text in HOW_LABELS.items() if how in offered]
+    form.how.choices = _ways(sync.channel)
     if form.validate_on_submit():
         try:
             actions.delete(runtime(), db(), actor(), sync.public_id, Retire(form.how.data))
@@ -185,6 +190,14 @@ def delete(public_id: str) -> Answer:
             return redirect(url_for("syncs.page", public_id=sync.public_id))
     shown = render_template("syncs/delete.html", form=form, sync=sync, reading=_read_campaigns(sync))
     return (shown, 422) if form.failed else shown
+
+
+def _ways(channel: str) -> list[tuple[str, str]]:
+    capabilities, ways = CHANNELS[channel].capabilities, actions.ways_to_retire(channel)
+    texts = dict(HOW_LABELS)
+    if Retire.EMPTY not in capabilities.retire:
+        texts[Retire.EMPTY] = BY_OUR_BOOKS.format(label=capabilities.label)
+    return [(how.value, text) for how, text in texts.items() if how in ways]
 
 
 # -- together --------------------------------------------------------------------------------------------------
