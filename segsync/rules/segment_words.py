@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from segsync.rules.masking import DOTS
 from segsync.rules.segment_check import Vocabulary
 from segsync.rules.segment_fields import COMPANY, MOMENTS, Field, Operator, Sort, small
 from segsync.rules.segment_rules import Condition, Group
@@ -52,6 +53,20 @@ def sentence(rules: Group, vocabulary: Vocabulary) -> str:
     if not rules.items:
         return f"All {who} of this workspace."
     return f"{who.capitalize()} {_group(rules, vocabulary)}."
+
+
+def masked(rules: Group) -> Group:
+    """The same rules to be read by whoever may not see values, and to be kept for ever: without what names somebody."""
+    return rules.model_copy(update={"items": tuple(_masked(item) for item in rules.items)})
+
+
+def _masked(item: Group | Condition) -> Group | Condition:
+    if isinstance(item, Group):
+        return masked(item)
+    if item.field.removeprefix(COMPANY) not in _NAMES_SOMEBODY:
+        return item
+    # wholly: a value asked for can be as short as what a mask lets through
+    return item.model_copy(update={"values": tuple(DOTS for _ in item.values)})
 
 
 def _group(group: Group, vocabulary: Vocabulary) -> str:
@@ -180,6 +195,7 @@ _SPOKEN: Final = {
     "ad_personalization": "consent to personalised advertising",
 }
 """Labels that do not read well inside a sentence."""
+_NAMES_SOMEBODY: Final = frozenset({"email", "phone", "first_name", "last_name", "external_id", "mobile_ad_id"})
 _MOST_TOLD: Final = 6
 _TELLERS: Final[Mapping[Sort, Callable[[Field, Operator, Condition, str], str]]] = {
     Sort.DATE: _day,

@@ -14,7 +14,7 @@ from segsync.rules.import_mapping import Custom
 from segsync.rules.segment_check import Vocabulary, check
 from segsync.rules.segment_fields import OPERATORS, Operator, fields_of
 from segsync.rules.segment_rules import DEEPEST, MOST_CONDITIONS, BadRules, parse, read, segments_in
-from segsync.rules.segment_words import operator_label, sentence
+from segsync.rules.segment_words import masked, operator_label, sentence
 
 PEOPLE = Vocabulary(
     fields=fields_of(
@@ -230,6 +230,16 @@ def test_companies_are_called_companies():
     rules = read(one("people", "more", "3"))
     assert check(rules, COMPANIES)[1] == []
     assert sentence(rules, COMPANIES) == "Companies whose number of people is more than 3."
+
+
+@pytest.mark.parametrize("field", ["email", "phone", "first_name", "last_name", "external_id", "mobile_ad_id"])
+@pytest.mark.parametrize("operator", ["equals", "contains", "starts", "ends", "one_of"])
+def test_values_that_name_somebody_can_be_left_out(field, operator):
+    """Deep inside groups too, not even a part of the value is left; what names nobody stays readable (S3)."""
+    rules = read({"items": [*one("city", "equals", "Berlin")["items"], {"items": one(field, operator, "+4")["items"]}]})
+    told = sentence(masked(rules), PEOPLE)
+    assert ("“•••”" in told, "+4" in told, "“Berlin”" in told) == (True, False, True)
+    assert sentence(rules, PEOPLE).count("+4") == 1
 
 
 def test_every_comparison_has_words_for_itself_and_its_negation():

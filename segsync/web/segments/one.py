@@ -16,11 +16,11 @@ from segsync.actions.segment_vocabulary import vocabulary
 from segsync.models import Segment, Workspace
 from segsync.rules.rights import Right
 from segsync.rules.segment_rules import read
-from segsync.rules.segment_words import sentence
+from segsync.rules.segment_words import masked, sentence
 from segsync.rules.terms import SegmentKind
 from segsync.web.charts import line_chart
 from segsync.web.forms import PageForm
-from segsync.web.frame import db, runtime
+from segsync.web.frame import db, may, runtime
 from segsync.web.paging import asked_page, paginate
 from segsync.web.segments.blueprint import Answer, found, segments
 from segsync.web.segments.editor import sample_parts
@@ -91,7 +91,8 @@ def _whom(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, An
         listed = paginate(db(), segment_lists.members(segment), number=asked_page())
         return {"listed": listed, "columns": COLUMNS[segment.members], "show": shower(), "name_of": name_of}
     known = vocabulary(db(), workspace, segment.members, now=now)
-    return {"told": sentence(read(segment.rules), known)}
+    rules = read(segment.rules)
+    return {"told": sentence(rules if may(Right.SEE_VALUES) else masked(rules), known)}
 
 
 def _compared(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, Any]:
