@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from segsync.actions.actor import Actor
 from segsync.actions.audit import Subject, record
 from segsync.models import AuditEvent
-from segsync.rules import events
+from segsync.rules import events, sync_ids
 from segsync.rules.csv_cells import guarded
 from segsync.rules.rights import Right
 
@@ -25,6 +25,8 @@ COLUMNS: Final = (
     "before", "after", "reason", "request id", "run id",
 )  # fmt: skip
 AT_A_TIME: Final = 2000
+USED: Final = "used"
+"""Stands in the trail in place of what somebody typed to find a part of it."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,21 @@ def actors(session: Session, actor: Actor) -> Sequence[tuple[str, str]]:
 def record_export(session: Session, actor: Actor, filters: Filters) -> None:
     """Writes down that somebody takes the trail along, and which part of it. Raises NotAllowed."""
     actor.need(Right.AUDIT)
-    kept = {name: str(given) for name, given in asdict(filters).items() if given}
-    record(session, actor, "audit.export", Subject("audit", None, "the audit trail"), change=({}, kept))
+    record(session, actor, "audit.export", Subject("audit", None, "the audit trail"), change=({}, _kept(filters)))
+
+
+def _kept(filters: Filters) -> dict[str, str]:
+    """The trail cannot be changed: of what was typed freely, which may name anybody, only that it was used is kept."""
+    known = {
+        "actor": filters.actor.isdecimal() or filters.actor in {"worker", "command line"},
+        "kind": filters.kind in events.KINDS,
+        "event": filters.event in events.EVENTS,
+        "sync": sync_ids.read(filters.sync) == filters.sync.upper(),
+        "since": True,
+        "until": True,
+    }
+    given = {name: value for name, value in asdict(filters).items() if value}
+    return {name: str(value) if known.get(name, False) else USED for name, value in given.items()}
 
 
 def export(session: Session, found: Select[AuditEvent]) -> Iterator[str]:

@@ -86,6 +86,22 @@ def test_the_export_is_an_event_itself(client, sign_in, trail, alan, session):
     assert (event.actor_name, event.after) == ("Alan", {"kind": "sync"})
 
 
+def test_what_was_searched_for_is_not_kept(client, sign_in, trail, alan, session):
+    """The trail cannot be changed, so of a typed search it keeps that there was one, not whom it named (S14)."""
+    search = "q=ada@example.org&actor=ada@example.org&sync=ada@example.org&event=ada@example.org&kind=person"
+    sign_in(alan).post(f"/audit/export?{search}").get_data()
+    event = session.query(AuditEvent).filter_by(event="audit.export").one()
+    used = dict.fromkeys(("text", "actor", "sync", "event"), "used")
+    assert event.after == used | {"kind": "person"}
+
+
+def test_a_sync_that_was_asked_for_is_kept(client, sign_in, trail, alan, session):
+    """Whose trail was taken along stays known where the filter names no person by value (S14)."""
+    sign_in(alan).post(f"/audit/export?sync=sy-1111-2222&actor={alan.id}").get_data()
+    event = session.query(AuditEvent).filter_by(event="audit.export").one()
+    assert event.after == {"sync": "sy-1111-2222", "actor": str(alan.id)}
+
+
 def test_a_long_export_comes_in_pieces_and_is_whole(session, organization, alan):
     """Five thousand events leave in pieces, each once, newest first (S14)."""
     actor = Actor.person(alan)
