@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from segsync.actions import alerts
 from segsync.actions.actor import Refused
+from segsync.actions.alerts import Cause
 from segsync.models import Organization, Person, Sync, Workspace
+from segsync.rules.causes import who_acts
 from segsync.rules.limit import Use, refusal
 from segsync.rules.terms import Status
 
+INCIDENT = "limit"
 WHO_USES_THEM = ("See who uses them", "/syncs/limit")
 
 
@@ -30,15 +35,34 @@ def use(session: Session, organization_id: int) -> Use:
 def take(session: Session, organization_id: int) -> Use:
     """Takes one place in the caller's transaction and answers the use with it. Raises Refused where none is free.
 
-    The organization's row stays locked until the caller commits: whoever asks meanwhile waits, and then counts with this one.
+    The organization's row stays locked until the caller commits: whoever takes one meanwhile waits, and then counts with this
+    one. Rows that only refer to the organization can be written all the same, or two deeds would wait for each other in a circle.
     """
-    contracted = session.execute(
-        select(Organization.contracted_limit).where(Organization.id == organization_id).with_for_update()
-    ).scalar_one()
+    contracted = hold(session, organization_id)
     now = Use(_count(session, organization_id), contracted)
     if now.full:
         raise Refused(refusal(now), link=WHO_USES_THEM)
     return now.plus()
+
+
+def hold(session: Session, organization_id: int) -> int:
+    """Locks the limit until the caller commits, and answers what is contracted. Before any sync's row, as `take` does."""
+    return session.execute(
+        select(Organization.contracted_limit).where(Organization.id == organization_id).with_for_update(key_share=True)
+    ).scalar_one()
+
+
+def tell(session: Session, organization_id: int, *, now: datetime) -> None:
+    """Opens, changes or closes the alert about the limit, after places were taken or freed. The caller holds the limit."""
+    session.flush()
+    told = use(session, organization_id)
+    if not told.contracted or not told.near:
+        alerts.close_cause(session, organization_id, INCIDENT, now=now)
+        return
+    code = "limit.reached" if told.full else "limit.near"
+    facts = {"used": f"{told.used:,}", "contracted": f"{told.contracted:,}", "left": f"{told.left:,}"}
+    cause = Cause(INCIDENT, code, who_acts(code), facts=facts, lasting=True)
+    alerts.open_alert(session, organization_id, cause, now=now)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """The contracted limit: it holds however many people press at once, and says what would free a place."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from sqlalchemy import func, select
 
+from connectors.contract import Retire
 from segsync.actions import limits
 from segsync.actions.actor import Refused
+from segsync.actions.sync_access import find
 from segsync.actions.sync_switch import Off, switch_off, switch_on
-from segsync.actions.syncs import Wanted, create
+from segsync.actions.syncs import Wanted, create, delete
 from segsync.db import make_engine, make_sessions
 from segsync.models import Sync
 from segsync.rules.limit import Use
@@ -53,6 +56,37 @@ def test_two_hundred_at_once_give_exactly_ten(runtime, northwind, database_url):
     assert outcomes.count("created") == 10
     assert sum("All 10 contracted syncs are in use" in outcome for outcome in outcomes) == 190
     assert northwind.session.scalar(select(func.count()).select_from(Sync)) == 10
+
+
+def test_taking_a_place_and_deleting_never_wait_in_a_circle(runtime, northwind):
+    """Ada's sync is switched on while Grace deletes it: both end at once, in whatever order they come. (S9, S11, B17)."""
+    sync = northwind.sync(status=Status.INACTIVE.value)
+    held, deleting = Event(), Event()
+
+    def delete_it():
+        with runtime.sessions() as session:
+            find(session, northwind_actors["Grace"], sync.public_id, lock=True)
+            held.set()
+            deleting.wait(10)
+            delete(runtime, session, northwind_actors["Grace"], sync.public_id, Retire.LEAVE)
+            session.commit()
+
+    def switch_it_on():
+        with runtime.sessions() as session:
+            limits.take(session, organization_id)
+            deleting.set()
+            switch_on(runtime, session, northwind_actors["Ada"], sync.public_id)
+
+    northwind_actors = {name: northwind.actor(name) for name in ("Ada", "Grace")}
+    organization_id = northwind.organization.id
+    northwind.session.commit()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(delete_it)
+        assert held.wait(10)
+        second = pool.submit(switch_it_on)
+        first.result(30)
+        with pytest.raises(Refused, match="was deleted"):
+            second.result(30)
 
 
 def test_failed_ones_count_and_inactive_or_deleted_ones_do_not(northwind, clock):
