@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from segsync.actions import runs, segment_counts
+from segsync.actions import runs, segment_counts, watch
 from segsync.models import Ask, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
 from segsync.runtime import Runtime
@@ -22,7 +22,8 @@ def tick(runtime: Runtime) -> None:
     """Starts the runs whose time has come, and wakes workers for all that is due."""
     now = runtime.clock()
     with runtime.sessions.begin() as session:
-        start_due(session, now)
+        started = start_due(session, now)
+    _watch(runtime, now, behind=started == AT_A_TIME)
     with runtime.sessions.begin() as session:
         run_ids = pick_runs(session, now)
         asks = session.scalars(_due_asks()).all()
@@ -33,6 +34,14 @@ def tick(runtime: Runtime) -> None:
         runtime.queue.wake_ask(ask_id)
     for name, subject in chores:
         runtime.queue.wake_chore(name, subject)
+
+
+def _watch(runtime: Runtime, now: datetime, *, behind: bool) -> None:
+    """Late syncs are told once all that is due was started: after a pause of the scheduler most are not late for long."""
+    watch.part(runtime, watch.WORKER)
+    if not behind:
+        with runtime.sessions.begin() as session:
+            watch.overdue(session, now)
 
 
 def start_due(session: Session, now: datetime) -> int:
@@ -99,15 +108,22 @@ def _due_signins(now: datetime) -> Select[int]:
 
 def _due_imports(_now: datetime) -> Select[int]:
     free = or_(ImportJob.lease_until.is_(None), ImportJob.lease_until < func.clock_timestamp())
-    return select(ImportJob.id).where(ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]), free)
+    return (
+        select(ImportJob.id)
+        .where(ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]), free)
+        .limit(AT_A_TIME)
+    )
 
 
 def _due_segments(now: datetime) -> Select[int]:
     return segment_counts.due(now).order_by(Segment.refreshed_at.nulls_first()).limit(AT_A_TIME)
 
 
-def _due_retirements(_now: datetime) -> Select[int]:
-    return select(Sync.id).where(Sync.deleted_at.is_not(None), Sync.retire_how.is_not(None), Sync.retired_at.is_(None))
+def _due_retirements(now: datetime) -> Select[int]:
+    asked = and_(Sync.deleted_at.is_not(None), Sync.retire_how.is_not(None), Sync.retired_at.is_(None))
+    # one that waits for somebody is not woken every second, and does not stand in the way of the others
+    due = or_(Sync.probe_at.is_(None), Sync.probe_at <= now)
+    return select(Sync.id).where(asked, due).order_by(Sync.probe_at.nulls_first(), Sync.id).limit(AT_A_TIME)
 
 
 def _due_collections(now: datetime) -> Select[int]:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from connectors.contract import AudienceRef, Retire
 from connectors.problems import Code, ReconnectNeeded, TryLater
 from connectors.registry import CHANNELS
+from segsync.actions import schedule
 from segsync.actions.syncs import delete, retire
 from segsync.models import Alert, AuditEvent, Run
 from tests.actions.fake_channel import with_fakes
@@ -98,3 +99,41 @@ def test_a_dead_sign_in_is_told_and_tried_again_daily(fake, northwind, clock):
     clock.forward(hours=25)
     work(fake, northwind, sync)
     assert (sync.retired_at, alert.closed_at) == (clock.now, clock.now)
+
+
+class Woken:
+    """Keeps which chores were woken."""
+
+    def __init__(self):
+        self.chores = []
+
+    def wake_run(self, run_id):
+        """Nothing to keep."""
+
+    def wake_chore(self, name, subject):
+        self.chores.append((name, subject))
+
+
+def test_one_that_waits_wakes_nobody_until_its_time(fake, northwind, clock):
+    """An audience whose retirement waits for somebody is not looked at every second, only when its time has come. (B17)."""
+    sync = deleted(fake, northwind)
+    fake.fakes.connector.problems = [ReconnectNeeded(Code.SIGNIN_REVOKED)]
+    woken = Woken()
+    object.__setattr__(fake, "queue", woken)
+    schedule.tick(fake)
+    assert ("retire", sync.id) in woken.chores
+    work(fake, northwind, sync)
+    woken.chores.clear()
+    schedule.tick(fake)
+    assert ("retire", sync.id) not in woken.chores
+    clock.forward(hours=25)
+    schedule.tick(fake)
+    assert ("retire", sync.id) in woken.chores
+
+
+@pytest.mark.parametrize("chore", ["retire", "import"])
+def test_no_chore_is_woken_without_a_bound(clock, chore):
+    """However much is due, one look takes a part of it and the next look the rest. (B17)."""
+    assert f"LIMIT {schedule.AT_A_TIME}" in str(
+        schedule._CHORES[chore](clock.now).compile(compile_kwargs={"literal_binds": True})
+    )
