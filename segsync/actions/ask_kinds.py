@@ -18,6 +18,7 @@ from connectors.contract import AdAccount as SeenAccount
 from connectors.problems import AccessDenied, Code, ReconnectNeeded
 from segsync.actions import tokens
 from segsync.actions.actor import Actor, Refused
+from segsync.actions.sync_access import need_own
 from segsync.models import AdAccount, Integration, Sync
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState
@@ -47,11 +48,13 @@ def _own_signin(session: Session, actor: Actor, params: Params) -> None:
         raise Refused("This is not your sign-in.")
 
 
-def _any_sync(session: Session, actor: Actor, params: Params) -> None:
+def _own_sync(session: Session, actor: Actor, params: Params) -> None:
     actor.need(Right.EDIT_OWN_SYNCS)
     sync = session.get(Sync, params["sync"])
     if sync is None or sync.organization_id != actor.organization_id:
         raise Refused("There is no such sync in your organization.")
+    # the question goes out with the sign-in that the sync runs on
+    need_own(actor, sync, "ask this of the channel")
 
 
 # -- ad accounts -----------------------------------------------------------------------------------------------
@@ -231,6 +234,6 @@ ACCOUNTS, CHECK, CAMPAIGNS, STATE = "accounts", "check", "campaigns", "state"
 KINDS: Final[Mapping[str, Kind]] = {
     ACCOUNTS: Kind(_own_signin, _accounts),
     CHECK: Kind(_own_signin, _check),
-    CAMPAIGNS: Kind(_any_sync, _campaigns),
-    STATE: Kind(_any_sync, _state),
+    CAMPAIGNS: Kind(_own_sync, _campaigns),
+    STATE: Kind(_own_sync, _state),
 }

@@ -156,8 +156,13 @@ def test_nobody_asks_with_somebody_elses_sign_in(fake, northwind):
     """A person asks with their own sign-in only; Vera asks nothing; an answer is seen by who asked. (S2)."""
     with pytest.raises(Refused, match="not your sign-in"):
         asked(fake, northwind, "accounts", "Max", integration=northwind.integrations["Ada"].id)
+    hers = northwind.sync()
     with pytest.raises(NotAllowed):
-        asked(fake, northwind, "state", "Vera", sync=northwind.sync().id)
+        asked(fake, northwind, "state", "Vera", sync=hers.id)
+    for kind in ("state", "campaigns"):
+        with pytest.raises(NotAllowed, match="Only Ada or an administrator"):
+            asked(fake, northwind, kind, "Max", sync=hers.id)
+    assert fake.fakes.connector.calls == []
     question = asked(fake, northwind, "accounts", integration=northwind.integrations["Ada"].id)
     with pytest.raises(Refused, match="You asked no such question"):
         asks.own(northwind.session, northwind.actor("Grace"), question.id)
