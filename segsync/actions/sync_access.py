@@ -62,6 +62,21 @@ def need_own(actor: Actor, sync: Sync, deed: str) -> None:
         raise NotAllowed(who_can(sync, deed))
 
 
+def not_in_workspace(session: Session, actor: Actor, sync: Sync, deed: str) -> str:
+    """Why whoever no longer belongs to the sync's workspace cannot have its people sent; '' for everybody else."""
+    if belongs(session, actor, sync.workspace_id):
+        return ""
+    name = session.get_one(Workspace, sync.workspace_id).name
+    return f"You do not belong to the workspace “{name}”. Only a member of it or an administrator can {deed}."
+
+
+def need_workspace(session: Session, actor: Actor, sync: Sync, deed: str) -> None:
+    """Raises NotAllowed for whoever does not belong to the sync's workspace."""
+    why_not = not_in_workspace(session, actor, sync, deed)
+    if why_not:
+        raise NotAllowed(why_not)
+
+
 def segment_for(session: Session, actor: Actor, segment_id: int) -> Segment:
     """A segment that the actor may sync: of a workspace of theirs, not deleted. Raises Refused."""
     segment = session.scalar(

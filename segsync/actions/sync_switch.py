@@ -9,7 +9,16 @@ from sqlalchemy.orm import Session
 from segsync.actions import alerts, limits, runs, statuses
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.audit import record
-from segsync.actions.sync_access import find, living, may_act, need_own, own_integration, usable_account, who_can
+from segsync.actions.sync_access import (
+    find,
+    living,
+    may_act,
+    need_own,
+    not_in_workspace,
+    own_integration,
+    usable_account,
+    who_can,
+)
 from segsync.actions.syncs import Created, begin, facts, subject
 from segsync.models import Person, Sync
 from segsync.rules.rights import Right
@@ -29,6 +38,7 @@ class Off:
 
 def switch_off(runtime: Runtime, session: Session, actor: Actor, public_id: str, off: Off) -> Sync:
     """Switches a sync off: its run stops before the next batch and its place is free. Raises NotAllowed or Refused."""
+    limits.hold(session, actor.organization_id)
     sync = living(session, actor, public_id)
     need_own(actor, sync, "switch this off")
     if sync.status == Status.INACTIVE:
@@ -45,6 +55,7 @@ def switch_off(runtime: Runtime, session: Session, actor: Actor, public_id: str,
     sync.next_run_at = sync.probe_at = None
     sync.problem_code, sync.problem_facts, sync.failures = None, {}, 0
     alerts.forget_sync(session, sync, now=now)
+    limits.tell(session, actor.organization_id, now=now)
     record(session, actor, "sync.off", subject(sync), change=(before, facts(session, sync)), reason=reason)
     return sync
 
@@ -55,7 +66,7 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     After the commit: `queue.wake_run(run.id)`. Raises NotAllowed saying who can, or Refused saying what helps.
     """
     seen = find(session, actor, public_id)
-    why_not = why_not_on(actor, seen)
+    why_not = why_not_on(session, actor, seen)
     if why_not:
         raise NotAllowed(why_not)
     integration = own_integration(session, actor, seen.channel)
@@ -63,7 +74,7 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     # The organization's row before the sync's: the same order as everywhere, so that nobody waits in a circle.
     use = limits.take(session, actor.organization_id)
     sync = living(session, actor, public_id)
-    _still_off(actor, sync)
+    _still_off(session, actor, sync)
     before = facts(session, sync) | {"off_reason": sync.off_reason}
     sync.owner_id, sync.integration_id, sync.account_via = integration.person_id, integration.id, account.via
     sync.account_name = account.name
@@ -72,6 +83,7 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     # `runs.start` refuses whatever is off, from whatever door.
     statuses.move(session, sync, Status.SYNCING, now=runtime.clock())
     run = begin(runtime, session, sync, Why.RESUMED, by=actor.person_id)
+    limits.tell(session, actor.organization_id, now=runtime.clock())
     record(session, actor, "sync.on", subject(sync), change=(before, facts(session, sync)))
     return Created(sync, run, use)
 
@@ -83,7 +95,7 @@ def why_not_off(actor: Actor, sync: Sync) -> str:
     return "" if may_act(actor, sync) else who_can(sync, "switch this off")
 
 
-def why_not_on(actor: Actor, sync: Sync) -> str:
+def why_not_on(session: Session, actor: Actor, sync: Sync) -> str:
     """Why the actor cannot switch this on, saying who can; '' where only their own access is left to be looked at."""
     if not actor.can(Right.EDIT_OWN_SYNCS):
         return Right.EDIT_OWN_SYNCS.refusal
@@ -91,15 +103,15 @@ def why_not_on(actor: Actor, sync: Sync) -> str:
         return "It was switched off until an administrator allows it. Only an administrator can switch this on."
     if not may_act(actor, sync):
         return f"Only {sync.creator.name} or an administrator with access to this ad account can switch this on."
-    return ""
+    return not_in_workspace(session, actor, sync, "switch this on")
 
 
-def _still_off(actor: Actor, sync: Sync) -> None:
+def _still_off(session: Session, actor: Actor, sync: Sync) -> None:
     if sync.status != Status.INACTIVE:
         raise Refused("Somebody switched this on a moment ago. Nothing was changed.")
     if sync.segment.deleted_at is not None:
         raise Refused("The segment was deleted. Restore it first, or delete the sync.")
-    why_not = why_not_on(actor, sync)
+    why_not = why_not_on(session, actor, sync)
     if why_not:
         raise NotAllowed(why_not)
 

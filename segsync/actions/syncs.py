@@ -18,6 +18,7 @@ from segsync.actions.sync_access import (
     find,
     living,
     need_own,
+    need_workspace,
     own_integration,
     segment_for,
     usable_account,
@@ -72,6 +73,7 @@ def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> 
     session.flush()
     made = _keep_statements(session, sync, wanted.channel)
     run = begin(runtime, session, sync, Why.FIRST, by=actor.person_id)
+    limits.tell(session, actor.organization_id, now=runtime.clock())
     after = facts(session, sync) | {"statements": made}
     record(session, actor, "sync.create", subject(sync), change=({}, after))
     return Created(sync, run, use)
@@ -81,6 +83,7 @@ def sync_now(runtime: Runtime, session: Session, actor: Actor, public_id: str) -
     """Starts a run at once, or hurries the one under way. After the commit: `queue.wake_run(run.id)`."""
     sync = living(session, actor, public_id)
     need_own(actor, sync, "run this sync")
+    need_workspace(session, actor, sync, "run this sync")
     if sync.status == Status.INACTIVE:
         raise Refused("This sync is switched off. Switch it on first.")
     if sync.detail == Detail.SEGMENT_DELETED or sync.segment.deleted_at is not None:
@@ -96,6 +99,7 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
 
     After the commit: `queue.wake_chore("retire", sync.id)` unless it is left. Raises NotAllowed or Refused.
     """
+    limits.hold(session, actor.organization_id)
     sync = living(session, actor, public_id)
     need_own(actor, sync, "delete this sync")
     capabilities = CHANNELS[sync.channel].capabilities
@@ -110,6 +114,7 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
     sync.next_run_at = sync.probe_at = sync.audience_next_poll = None
     sync.stale_since = sync.stale_since or now
     alerts.forget_sync(session, sync, now=now)
+    limits.tell(session, actor.organization_id, now=now)
     record(session, actor, "sync.delete", subject(sync), change=(before, {"audience": how.value}))
     return sync
 

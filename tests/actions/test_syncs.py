@@ -11,7 +11,7 @@ from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.sync_access import Taken
 from segsync.actions.sync_switch import Off, switch_off, switch_on
 from segsync.actions.syncs import delete, sync_now
-from segsync.models import AuditEvent, Run, StatementMade, StatusMove
+from segsync.models import AuditEvent, Run, StatementMade, StatusMove, WorkspacePerson
 from segsync.rules import sync_ids
 from segsync.rules.terms import RunState, SignInState, Status, Why
 from tests.actions.northwind import Northwind
@@ -153,6 +153,19 @@ def test_another_marketing_user_cannot_run_it(runtime, northwind):
     sync = northwind.sync("Ada")
     with pytest.raises(NotAllowed, match="Only Ada or an administrator can run this sync"):
         sync_now(runtime, northwind.session, northwind.actor("Max"), sync.public_id)
+
+
+def test_who_left_the_workspace_sends_none_of_its_people(runtime, northwind):
+    """Ada was taken out of the workspace: she neither runs nor switches on her sync there, and can still switch it off. (S4)."""
+    sync, session, ada = northwind.sync("Ada"), northwind.session, northwind.actor("Ada")
+    session.delete(session.get_one(WorkspacePerson, (sync.workspace_id, ada.person_id)))
+    session.commit()
+    with pytest.raises(NotAllowed, match="You do not belong to the workspace “Main”"):
+        sync_now(runtime, session, ada, sync.public_id)
+    switch_off(runtime, session, ada, sync.public_id, Off("no longer mine"))
+    with pytest.raises(NotAllowed, match="You do not belong to the workspace “Main”"):
+        switch_on(runtime, session, ada, sync.public_id)
+    assert switch_on(runtime, session, northwind.actor("Grace"), sync.public_id).run
 
 
 def test_no_door_leads_to_a_run_while_it_is_off(runtime, northwind):

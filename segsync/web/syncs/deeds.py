@@ -138,7 +138,7 @@ def _on_parts(sync: Sync) -> dict[str, Any]:
     works = mine is not None and mine.state == SignInState.CONNECTED
     offered = sync_preview.accounts(runtime(), db(), mine, None) if works and mine is not None else []
     seen = next((one for one in offered if one.account.remote_id == sync.account_id), None)
-    why_not = sync_switch.why_not_on(who, sync)
+    why_not = sync_switch.why_not_on(db(), who, sync)
     check = None
     if works and mine is not None and not why_not and not (seen and seen.checked):
         via = seen.account.via if seen else sync.account_via

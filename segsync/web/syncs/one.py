@@ -75,7 +75,7 @@ def _now(sync: Sync) -> dict[str, Any]:
         "why_not_now": who_can(sync, "run this now"),
         "why_not_delete": who_can(sync, "delete this"),
         "why_not_off": sync_switch.why_not_off(who, sync),
-        "why_not_on": sync_switch.why_not_on(who, sync),
+        "why_not_on": sync_switch.why_not_on(db(), who, sync),
         "keys": capabilities.shapes[kind_for(capabilities, sync.segment)].keys,
         "capabilities": capabilities,
         "off_by": sync_history.name_of(session, sync.off_by) if sync.off_by else "",
