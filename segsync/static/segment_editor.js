@@ -162,7 +162,7 @@
     const value = /^\d+$/.test(item.values[0] ?? "") ? item.values[0] : kind === "last_hours" ? "24" : "7";
     item.values = [value];
     const control = make("input", { class: "form-control", type: "number", min: 1, step: 1, value, "aria-label": "How many", on: { input: () => act(control.value) } });
-    return [control, make("span", {}, kind === "last_hours" ? "hours" : "calendar days, with today")];
+    return [control, make("span", {}, kind === "last_hours" ? "hours" : "calendar days")];
   }
 
   function drawLines(item) {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from segsync.actions import books
+from segsync.actions import books, sync_alerts
 from segsync.actions.outcomes import Outcome, Progress
 from segsync.actions.push.job import Job
 from segsync.audience.compare import Compared, Window, compare
@@ -24,6 +24,7 @@ from segsync.rules.terms import Phase
 
 TOP = 2**62
 """Above every key."""
+NEW_RULES = "the way in which identifiers are prepared has changed"
 
 
 class Drafts:
@@ -63,6 +64,8 @@ def read(job: Job) -> Outcome:
         source = source_of(job, session)
         drafts = Drafts(job, session)
         base, same_basis = _base(job, session)
+        if base and not same_basis and not job.run.everybody:
+            _say_everybody(job)
         while low < TOP and (job.in_time() or not drafts.counts):
             job.claim.keep()
             window = _window(job, source, base, low, same_basis=same_basis)
@@ -76,6 +79,14 @@ def read(job: Job) -> Outcome:
         parts = drafts.finish()
     _record(job, parts, drafts.counts, low)
     return Progress()
+
+
+def _say_everybody(job: Job) -> None:
+    """Under other rules nothing that was sent can be told to be the same: all are sent again, and it is said."""
+    with job.runtime.sessions.begin() as session:
+        sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
+        run = job.claim.load(session)
+        sync_alerts.everybody_again(session, sync, run, NEW_RULES, now=job.now)
 
 
 def source_of(job: Job, session: Session) -> Source:
@@ -118,6 +129,8 @@ def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int) -> 
 
 def _record_size(job: Job, members: int) -> None:
     """In a transaction of its own: segments are locked before their syncs elsewhere."""
+    if job.kind != job.segment.members:
+        return  # those who work at the companies were counted, not the companies
     with job.runtime.sessions.begin() as session:
         segment = session.get_one(Segment, job.segment.id)
         segment.size, segment.refreshed_at = members, job.now
