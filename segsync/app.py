@@ -11,7 +11,7 @@ from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from segsync.runtime import Runtime
-from segsync.web import BLUEPRINTS, assets, errors, frame, guard, navigation, requests, security, words
+from segsync.web import BLUEPRINTS, assets, errors, frame, guard, navigation, requests, security, watching, words
 
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates"
 SIGNED_IN_FOR: Final = timedelta(days=7)
@@ -33,7 +33,7 @@ def create_app(runtime: Runtime) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Bootstrap5(app)
     # in the order in which they look at a request
-    for part in (requests, security, guard, frame, assets, words, navigation, errors):
+    for part in (requests, security, guard, frame, watching, assets, words, navigation, errors):
         part.set_up(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -24,7 +24,7 @@ from rq.worker import DequeueStrategy
 from sqlalchemy.exc import SQLAlchemyError
 
 from segsync import jobs
-from segsync.actions import health
+from segsync.actions import health, watch
 from segsync.processes import die_with_parent, fork
 from segsync.queue import Name
 from segsync.runtime import Runtime, check_ledgers
@@ -140,6 +140,7 @@ class Workers:
         running = sum(1 for child in self.children if child.pid)
         try:
             health.beat(self.runtime, f"worker {self.host}.{os.getpid()}", workers=running)
+            watch.part(self.runtime, watch.SCHEDULER)
         except SQLAlchemyError as problem:
             log.warning("no sign of life written", problem=type(problem).__name__)
 

@@ -7,11 +7,13 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from segsync.actions import limits
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.people import NewPerson, add, clean_name, subject
 from segsync.models import Organization
 from segsync.rules.terms import Role
+from segsync.runtime import utc_now
 
 HIGHEST_LIMIT: Final = 1_000_000
 
@@ -33,7 +35,7 @@ def create(session: Session, name: str, limit: int, admin: NewPerson, operator: 
 
 def set_limit(session: Session, organization: Organization, limit: int, operator: str) -> Organization:
     """Another contracted limit. Below what is used it stops nothing, and allows nothing new. Raises Refused."""
-    session.refresh(organization, with_for_update=True)
+    session.refresh(organization, with_for_update={"key_share": True})
     before, organization.contracted_limit = organization.contracted_limit, _clean_limit(limit)
     record(
         session,
@@ -42,6 +44,7 @@ def set_limit(session: Session, organization: Organization, limit: int, operator
         _subject(organization),
         change=({"contracted_limit": before}, {"contracted_limit": limit}),
     )
+    limits.tell(session, organization.id, now=utc_now())
     return organization
 
 

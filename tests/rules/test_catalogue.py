@@ -16,7 +16,7 @@ from segsync.rules.terms import Acts
 
 OWN = {
     "signin.soon", "segment.deleted", "segment.empty", "ledger.unreadable", "disk.full", "worker.absent",
-    "scheduler.absent", "limit.near", "limit.reached", "sync.off", "sync.overdue", "run.everybody", "person.deactivated",
+    "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "run.everybody", "person.deactivated",
     "bug.broken",
 }  # fmt: skip
 NAMED = re.compile(r"{(\w+)}")

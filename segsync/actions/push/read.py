@@ -19,7 +19,7 @@ from segsync.audience.plan import AFTER, NEW, NOTES
 from segsync.audience.sources import BARRED, Source, open_source
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
-from segsync.models import Ledger, Run, Segment, SegmentSize
+from segsync.models import Ledger, Run, Segment, SegmentSize, Sync
 from segsync.rules.terms import Phase
 
 TOP = 2**62

@@ -1,0 +1,124 @@
+"""What nobody would report by itself: syncs that are overdue, and workers or a scheduler that fell silent.
+
+The scheduler looks for the workers, the workers look for the scheduler, and the web looks for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, union
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from segsync.actions import alerts
+from segsync.actions.alerts import Cause
+from segsync.actions.health import SCHEDULER_SILENT, WORKERS_SILENT
+from segsync.actions.sync_alerts import cause_of
+from segsync.actions.trouble import Trouble
+from segsync.models import Alert, Installation, Organization, Run, Sync
+from segsync.rules.causes import who_acts
+from segsync.rules.terms import Detail, Status
+from segsync.runtime import Runtime
+
+WORKER, SCHEDULER = "worker", "scheduler"
+SILENT: Final[Mapping[str, timedelta]] = {WORKER: WORKERS_SILENT, SCHEDULER: SCHEDULER_SILENT}
+STARTS_IN: Final = timedelta(minutes=1)
+"""A part that is started again is back within this time; nobody is alarmed earlier."""
+OVERDUE: Final = "sync.overdue"
+AT_A_TIME: Final = 200
+
+
+# -- parts of the installation ---------------------------------------------------------------------------------
+
+
+def part(runtime: Runtime, name: str) -> None:
+    """Opens an alert in every organization while a part gives no sign of life, and closes it when it does."""
+    with runtime.sessions.begin() as session:
+        if _alive(session, name):
+            if session.scalar(delete(Installation).where(Installation.key == _mark(name)).returning(Installation.key)):
+                _back(session, name, runtime.clock())
+            return
+        since = _silent_since(session, name)
+        if since is not None:
+            _absent(session, name, since, runtime.clock())
+
+
+def _mark(name: str) -> str:
+    return f"absent {name}"
+
+
+def _alive(session: Session, name: str) -> bool:
+    young = Installation.at > func.clock_timestamp() - SILENT[name]
+    return bool(session.scalar(select(exists().where(Installation.key.startswith(f"{name} "), young))))
+
+
+def _silent_since(session: Session, name: str) -> datetime | None:
+    """The last sign of life, or when it was first missed; None while it may still be starting."""
+    session.execute(
+        insert(Installation).values(key=_mark(name), value={}, at=func.clock_timestamp()).on_conflict_do_nothing()
+    )
+    last = select(func.max(Installation.at)).where(Installation.key.startswith(f"{name} ")).scalar_subquery()
+    missed = Installation.at < func.clock_timestamp() - STARTS_IN
+    return session.scalar(select(func.coalesce(last, Installation.at)).where(Installation.key == _mark(name), missed))
+
+
+def _absent(session: Session, name: str, since: datetime, now: datetime) -> None:
+    key = _key(name)
+    told = exists().where(Alert.organization_id == Organization.id, Alert.cause == key, Alert.closed_at.is_(None))
+    code = f"{name}.absent"
+    facts = {"since": f"{since:%H:%M} UTC on {since.day} {since:%B}"}
+    for organization_id in session.scalars(select(Organization.id).where(~told)).all():
+        cause = Cause(key, code, who_acts(code), facts=facts, lasting=True)
+        alerts.open_alert(session, organization_id, cause, now=now)
+
+
+def _back(session: Session, name: str, now: datetime) -> None:
+    open_here = select(Alert.organization_id).where(Alert.cause == _key(name), Alert.closed_at.is_(None))
+    for organization_id in session.scalars(open_here).all():
+        alerts.close_cause(session, organization_id, _key(name), now=now)
+
+
+def _key(name: str) -> str:
+    return f"installation:{name}"
+
+
+# -- syncs -----------------------------------------------------------------------------------------------------
+
+
+def overdue(session: Session, now: datetime) -> int:
+    """Says of every sync that is a whole interval late that it is, whatever the cause; its next good run closes that. Returns how many."""
+    late = session.scalars(
+        select(Sync)
+        .where(Sync.id.in_(union(_open_too_long(now), _never_opened(now))), ~_told())
+        .limit(AT_A_TIME)
+        .with_for_update(of=Sync, skip_locked=True, key_share=True)
+    ).all()
+    for sync in late:
+        cause = cause_of(sync, Trouble(OVERDUE), lasting=True)
+        alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
+    return len(late)
+
+
+_INTERVAL: Final = func.make_interval(0, 0, 0, 0, 0, 0, Sync.every_seconds)
+
+
+def _open_too_long(now: datetime) -> Select[int]:
+    """A run that was due an interval ago and has not ended: it waits, nobody works on it, or it is very long."""
+    running = select(Run.sync_id).join(Sync, Sync.id == Run.sync_id)
+    return running.where(Run.finished_at.is_(None), Run.created_at + _INTERVAL < now, Sync.deleted_at.is_(None))
+
+
+def _never_opened(now: datetime) -> Select[int]:
+    """A run that nobody opened although it was due an interval ago."""
+    tried = or_(Sync.status == Status.SYNCED.value, Sync.detail == Detail.TRYING_AGAIN.value)
+    return select(Sync.id).where(
+        Sync.deleted_at.is_(None), tried, Sync.next_run_at < now, Sync.next_run_at + _INTERVAL < now
+    )
+
+
+def _told() -> ColumnElement[bool]:
+    key = func.concat("sync:", Sync.id, f":{OVERDUE}")
+    return exists().where(Alert.organization_id == Sync.organization_id, Alert.cause == key, Alert.closed_at.is_(None))
