@@ -20,7 +20,7 @@ from segsync.models import Segment, SegmentMember, Workspace
 from segsync.rules.cleaning_text import tidy
 from segsync.rules.rights import Right
 from segsync.rules.segment_rules import Group, read, segments_in
-from segsync.rules.segment_words import sentence
+from segsync.rules.segment_words import masked, sentence
 from segsync.rules.terms import SegmentKind
 
 LONGEST_NAME: Final = 120
@@ -196,7 +196,8 @@ def _facts(session: Session, workspace: Workspace, segment: Segment, now: dateti
     facts: dict[str, Any] = {"name": segment.name, "kind": segment.kind, "members": segment.members}
     if segment.kind == SegmentKind.RULE:
         known = vocabulary(session, workspace, segment.members, now=now)
-        facts["rules"] = sentence(read(segment.rules), known)
+        # the trail cannot be changed, so whom rules name is not in it; the version tells changes apart all the same
+        facts |= {"version": segment.version, "rules": sentence(masked(read(segment.rules)), known)}
     return facts
 
 
