@@ -19,7 +19,6 @@ SOON = "signin.soon"
 WARN_BEFORE = timedelta(days=30)
 LOOK_EVERY = timedelta(hours=24)
 AGAIN_AFTER = timedelta(hours=1)
-LIVE = frozenset({SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION})
 
 
 def look(runtime: Runtime, integration_id: int) -> None:
@@ -27,27 +26,24 @@ def look(runtime: Runtime, integration_id: int) -> None:
     now = runtime.clock()
     with runtime.sessions() as session:
         integration = session.get_one(Integration, integration_id)
-    if integration.state not in LIVE:
+    if integration.state not in tokens.LIVE:
         return
     try:
         token = tokens.access(runtime, integration_id)
         oauth, application = runtime.oauth(integration.channel), runtime.application(integration.channel)
         identity = oauth.whoami(application, token.access_token)
     except ReconnectNeeded as problem:
-        _write(runtime, integration_id, SignInState.RECONNECT, problem)
+        _write(runtime, integration_id, problem)
         return
     except (TryLater, ConnectorProblem):
         with runtime.sessions.begin() as session:
             session.get_one(Integration, integration_id).refresh_at = now + AGAIN_AFTER
         return
-    missing = sorted(set(oauth.needed) - identity.scopes) if identity.scopes else []
+    # some channels say it with the token instead of here
+    given = identity.scopes or frozenset(integration.scopes)
+    missing = sorted(set(oauth.needed) - given) if given else []
     if missing:
-        _write(
-            runtime,
-            integration_id,
-            SignInState.PERMISSION,
-            ReconnectNeeded(Code.SCOPE_MISSING, scope=", ".join(missing)),
-        )
+        _write(runtime, integration_id, ReconnectNeeded(Code.SCOPE_MISSING, scope=", ".join(missing)))
     else:
         _well(runtime, integration_id)
 
@@ -57,7 +53,7 @@ def _well(runtime: Runtime, integration_id: int) -> None:
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         integration = _locked(session, integration_id)
-        if integration.state not in LIVE:
+        if integration.state not in tokens.LIVE:
             return
         was_lame = integration.state != SignInState.CONNECTED
         integration.state, integration.problem, integration.checked_at = SignInState.CONNECTED.value, None, now
@@ -73,11 +69,12 @@ def _locked(session: Session, integration_id: int) -> Integration:
     return session.get_one(Integration, integration_id, with_for_update={"key_share": True})
 
 
-def _write(runtime: Runtime, integration_id: int, state: SignInState, problem: ReconnectNeeded) -> None:
+def _write(runtime: Runtime, integration_id: int, problem: ReconnectNeeded) -> None:
+    state = SignInState.PERMISSION if problem.code is Code.SCOPE_MISSING else SignInState.RECONNECT
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         integration = _locked(session, integration_id)
-        if integration.state not in LIVE:
+        if integration.state not in tokens.LIVE:
             return
         integration.state, integration.problem, integration.checked_at = state.value, problem.code.value, now
         cause = _cause(integration, problem.code.value, problem.facts, key=f"integration:{integration.id}")

@@ -17,6 +17,8 @@ LEASE = timedelta(seconds=60)
 MARGIN = timedelta(minutes=2)
 """A token this close to its end is renewed before it is used."""
 POLL_SECONDS = 0.2
+LIVE = frozenset({SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION})
+"""A sign-in that is out of order is opened too: only a call can prove that it works again."""
 
 
 def access(runtime: Runtime, integration_id: int, *, renew: bool = False) -> Token:
@@ -25,7 +27,7 @@ def access(runtime: Runtime, integration_id: int, *, renew: bool = False) -> Tok
     Raises ReconnectNeeded when only the person can help, TryLater when the channel is away.
     """
     integration = _load(runtime, integration_id)
-    if integration.state not in {SignInState.CONNECTED, SignInState.RECONNECT} or not integration.access_sealed:
+    if integration.state not in LIVE or not integration.access_sealed:
         raise ReconnectNeeded(_dead_code(integration))
     if renew or _is_due(integration, runtime.clock()):
         integration = _renew(runtime, integration)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from connectors.contract import Identity
-from connectors.problems import Code, ConnectorProblem
+from connectors.problems import Code, ConnectorProblem, ReconnectNeeded
 from segsync.actions import alerts, health_of_signins, schedule, tokens
 from segsync.actions.alerts import Cause
 from segsync.models import Alert, Run
@@ -46,10 +46,11 @@ def northwind(session):
 
 @pytest.fixture
 def hers(fake, northwind, clock):
-    """Ada's sign-in, with a token that is good for a month."""
+    """Ada's sign-in, with a token that is good for long; all were looked at a moment ago."""
+    for signin in northwind.integrations.values():
+        signin.checked_at = clock.now
     signin = northwind.integrations["Ada"]
     signin.access_sealed = fake.vault.seal("access-old")
-    signin.checked_at = clock.now
     northwind.session.commit()
     return signin
 
@@ -122,3 +123,44 @@ def test_a_look_never_revives_what_was_disconnected_meanwhile(fake, session, her
     health_of_signins.look(fake, hers.id)
     session.expire_all()
     assert hers.state == SignInState.DISCONNECTED
+
+
+# -- a permission that is missing ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unticked(session, hers):
+    """Ada left a permission unticked."""
+    hers.state, hers.problem = SignInState.PERMISSION.value, Code.SCOPE_MISSING.value
+    session.commit()
+    return hers
+
+
+def test_a_permission_that_was_given_after_all_is_noticed(fake, session, unticked):
+    """The permission was added at the channel: the next look proves it, without another sign-in (S3, S16)."""
+    health_of_signins.look(fake, unticked.id)
+    session.expire_all()
+    assert (unticked.state, unticked.problem) == (SignInState.CONNECTED, None)
+
+
+@pytest.mark.parametrize("told", ["by its answer", "by a refusal", "by the token"])
+def test_a_permission_that_is_still_missing_stays_named(fake, session, unticked, told):
+    """Day after day one reads that a permission is missing, never that the sign-in ran out (S3)."""
+    if told == "by a refusal":
+        fake.fakes.oauth.silent = ReconnectNeeded(Code.SCOPE_MISSING)
+    elif told == "by its answer":
+        fake.fakes.oauth.identity = Identity("remote-ada", "Ada", frozenset({"email"}))
+    else:
+        fake.fakes.oauth.identity = Identity("remote-ada", "Ada", frozenset())
+        unticked.scopes = ["email"]
+        session.commit()
+    for _day in range(2):
+        health_of_signins.look(fake, unticked.id)
+    session.expire_all()
+    assert (unticked.state, unticked.problem) == (SignInState.PERMISSION, Code.SCOPE_MISSING)
+    assert incident(session).code == "signin.scope_missing"
+
+
+def test_a_probe_opens_the_token_of_a_sign_in_that_lacks_a_permission(fake, unticked):
+    """A run that tries once a day whether the cause is gone reaches the channel: only that can prove it (S16)."""
+    assert tokens.access(fake, unticked.id).access_token == "access-old"
