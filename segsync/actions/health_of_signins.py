@@ -23,7 +23,6 @@ AGAIN_AFTER = timedelta(hours=1)
 
 def look(runtime: Runtime, integration_id: int) -> None:
     """Renews the token where that is due, asks the channel who it belongs to, and opens or closes the alerts that follow."""
-    now = runtime.clock()
     with runtime.sessions() as session:
         integration = session.get_one(Integration, integration_id)
     if integration.state not in tokens.LIVE:
@@ -36,8 +35,7 @@ def look(runtime: Runtime, integration_id: int) -> None:
         _write(runtime, integration_id, problem)
         return
     except (TryLater, ConnectorProblem):
-        with runtime.sessions.begin() as session:
-            session.get_one(Integration, integration_id).refresh_at = now + AGAIN_AFTER
+        _put_off(runtime, integration_id)
         return
     # some channels say it with the token instead of here
     given = identity.scopes or frozenset(integration.scopes)
@@ -46,6 +44,16 @@ def look(runtime: Runtime, integration_id: int) -> None:
         _write(runtime, integration_id, ReconnectNeeded(Code.SCOPE_MISSING, scope=", ".join(missing)))
     else:
         _well(runtime, integration_id)
+
+
+def _put_off(runtime: Runtime, integration_id: int) -> None:
+    """Nothing was learnt: the next look is later, and so is a renewal that was due; runs use the token that they have."""
+    later = runtime.clock() + AGAIN_AFTER
+    with runtime.sessions.begin() as session:
+        integration = _locked(session, integration_id)
+        integration.look_after = later
+        if integration.refresh_at is not None and integration.refresh_at < later:
+            integration.refresh_at = later
 
 
 def _well(runtime: Runtime, integration_id: int) -> None:
@@ -57,6 +65,7 @@ def _well(runtime: Runtime, integration_id: int) -> None:
             return
         was_lame = integration.state != SignInState.CONNECTED
         integration.state, integration.problem, integration.checked_at = SignInState.CONNECTED.value, None, now
+        integration.look_after = None
         run_ids = resume_waiting(runtime, session, integration) if was_lame else []
         alerts.close_cause(session, integration.organization_id, f"integration:{integration.id}", now=now)
         warn(session, integration, now=now)
@@ -77,6 +86,7 @@ def _write(runtime: Runtime, integration_id: int, problem: ReconnectNeeded) -> N
         if integration.state not in tokens.LIVE:
             return
         integration.state, integration.problem, integration.checked_at = state.value, problem.code.value, now
+        integration.look_after = now + LOOK_EVERY
         cause = _cause(integration, problem.code.value, problem.facts, key=f"integration:{integration.id}")
         alerts.open_alert(
             session, integration.organization_id, cause, now=now, sync_ids=syncs_on(session, integration.id)

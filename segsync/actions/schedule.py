@@ -103,7 +103,9 @@ def _due_states(now: datetime) -> Select[int]:
 def _due_signins(now: datetime) -> Select[int]:
     live = Integration.state.in_([SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION])
     day_old = or_(Integration.checked_at.is_(None), Integration.checked_at < now - timedelta(hours=24))
-    return select(Integration.id).where(live, or_(Integration.refresh_at <= now, day_old)).limit(AT_A_TIME)
+    allowed = or_(Integration.look_after.is_(None), Integration.look_after <= now)
+    due = or_(Integration.refresh_at <= now, day_old)
+    return select(Integration.id).where(live, allowed, due).limit(AT_A_TIME)
 
 
 def _due_imports(_now: datetime) -> Select[int]:

@@ -46,7 +46,7 @@ def store(runtime: Runtime, integration: Integration, tokens: Tokens) -> None:
     integration.must_act_by = oauth.must_act_by(tokens)
     if tokens.scopes:
         integration.scopes = sorted(tokens.scopes)
-    integration.checked_at = runtime.clock()
+    integration.checked_at, integration.look_after = runtime.clock(), None
 
 
 def opened(runtime: Runtime, integration: Integration) -> Tokens:

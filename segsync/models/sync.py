@@ -47,6 +47,8 @@ class Integration(Base):
     """The code of `connectors.problems` behind `reconnect` or `permission missing`."""
     connected_at: Mapped[datetime] = mapped_column(server_default=func.now())
     checked_at: Mapped[datetime | None]
+    look_after: Mapped[datetime | None]
+    """No look before this: the last one failed, or found a sign-in that only its person can mend."""
     accounts_at: Mapped[datetime | None]
     disconnected_at: Mapped[datetime | None]
     refresh_lease_until: Mapped[datetime | None]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connectors.contract import Identity
-from connectors.problems import Code, ConnectorProblem, ReconnectNeeded
+from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
 from segsync.actions import alerts, health_of_signins, schedule, tokens
 from segsync.actions.alerts import Cause
-from segsync.models import Alert, Run
+from segsync.models import Alert, Integration, Run
 from segsync.rules.terms import Acts, SignInState, Status, Why
 from tests.actions.fake_channel import FakeOAuth, with_fakes
 from tests.actions.northwind import Northwind
@@ -164,3 +165,42 @@ def test_a_permission_that_is_still_missing_stays_named(fake, session, unticked,
 def test_a_probe_opens_the_token_of_a_sign_in_that_lacks_a_permission(fake, unticked):
     """A run that tries once a day whether the cause is gone reaches the channel: only that can prove it (S16)."""
     assert tokens.access(fake, unticked.id).access_token == "access-old"
+
+
+# -- a channel that does not answer ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("problem", [TryLater(Code.OUTAGE), ConnectorProblem(Code.UNEXPECTED)])
+def test_a_channel_that_is_down_is_asked_once_an_hour(fake, session, hers, clock, problem):
+    """A day without a look, and the channel is down: it is asked once an hour, not once a second (S16)."""
+    fake.fakes.oauth.silent = problem
+    seen = hers.checked_at
+    clock.forward(hours=25)
+    session.execute(update(Integration).where(Integration.id != hers.id).values(checked_at=clock.now))
+    session.commit()
+    assert [tick(fake, session) for _second in range(3)] == [1, 0, 0]
+    assert (hers.checked_at, hers.state) == (seen, SignInState.CONNECTED), "nothing was learnt"
+    clock.forward(hours=1, seconds=1)
+    fake.fakes.oauth.silent = None
+    assert [tick(fake, session) for _second in range(2)] == [1, 0]
+    assert (hers.checked_at, hers.look_after) == (clock.now, None)
+
+
+def test_a_renewal_that_is_not_due_is_not_hurried_by_an_outage(fake, session, hers, clock):
+    """A token that is good for a month is not renewed because a look failed (S16)."""
+    hers.refresh_at = clock.now + timedelta(days=20)
+    session.commit()
+    fake.fakes.oauth.silent = TryLater(Code.OUTAGE)
+    health_of_signins.look(fake, hers.id)
+    session.expire_all()
+    assert hers.refresh_at == clock.now + timedelta(days=20)
+
+
+def test_a_dead_sign_in_is_asked_once_a_day(fake, session, hers, clock):
+    """A renewal that is refused is not asked for again every second: Ada is told once, the channel asked daily (S16)."""
+    hers.refresh_at = clock.now
+    session.commit()
+    fake.fakes.oauth.problem = ReconnectNeeded(Code.SIGNIN_REVOKED)
+    for _second in range(3):
+        tick(fake, session)
+    assert (hers.state, incident(session).times) == (SignInState.RECONNECT, 1)
