@@ -13,8 +13,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors.registry import CHANNELS
+from segsync.actions.actor import Refused
 from segsync.audience import filters
-from segsync.audience.conditions import Names
+from segsync.audience.conditions import Gone, Names
 from segsync.audience.reach import Reach, reach
 from segsync.models import Company, Contact, Segment, SegmentSize, Workspace
 from segsync.rules.segment_rules import Group
@@ -80,8 +81,12 @@ def refresh_later(runtime: Runtime, segment_id: int) -> None:
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         segment = session.scalar(due(now).with_only_columns(Segment).where(Segment.id == segment_id))
-        if segment is not None:
+        if segment is None:
+            return
+        try:
             refresh(session, segment, now)
+        except Gone:
+            segment.size, segment.refreshed_at = None, now  # its page says why
 
 
 def due(now: datetime) -> Select[int]:
@@ -159,7 +164,10 @@ def _quicken(session: Session) -> None:
 
 @contextmanager
 def _patient(session: Session) -> Iterator[None]:
-    """What takes longer than a person waits is left undone, and the transaction goes on as if it had not been tried."""
+    """What takes longer than a person waits is left undone, and the transaction goes on as if it had not been tried.
+
+    Raises Refused where rules ask for a segment that was deleted: nobody is counted then, rather than others.
+    """
     savepoint = session.begin_nested()
     try:
         session.execute(text(f"set local statement_timeout = {int(PATIENCE.total_seconds() * 1000)}"))
@@ -167,5 +175,8 @@ def _patient(session: Session) -> Iterator[None]:
         session.execute(text("set local statement_timeout to default"))
     except OperationalError:
         savepoint.rollback()
+    except Gone as gone:
+        savepoint.rollback()
+        raise Refused(gone.told) from None
     else:
         savepoint.commit()

@@ -34,8 +34,18 @@ class Circle(ValueError):  # noqa: N818 - read aloud as "circle"
 class Gone(ValueError):  # noqa: N818 - read aloud as "gone"
     """A segment is asked for that was deleted or lies elsewhere. Deleting refuses it, so this is a mistake of ours.
 
-    Answering "nobody" would turn "not in that segment" into everybody, and send them.
+    Answering "nobody" would turn "not in that segment" into everybody, and send them. `name` is '' for one elsewhere.
     """
+
+    def __init__(self, segment_id: int, name: str) -> None:
+        super().__init__(f"Segment {segment_id} is asked for, and cannot be.")
+        self.name = name
+
+    @property
+    def told(self) -> str:
+        """What is wrong and what helps, for people."""
+        which = f"the segment “{self.name}”" if self.name else "a segment"
+        return f"The rules ask for {which}, which was deleted. Restore it, or take it out of the rules."
 
 
 @dataclass
@@ -142,7 +152,7 @@ def _in_segment(segment_id: int, scope: Scope) -> ColumnElement[bool]:
     segment = scope.names(segment_id)
     fits = segment.workspace_id == scope.workspace_id and segment.members == scope.members
     if segment.deleted_at is not None or not fits:
-        raise Gone(f"Segment {segment_id} is asked for, and cannot be.")
+        raise Gone(segment_id, segment.name if segment.workspace_id == scope.workspace_id else "")
     if segment.kind == SegmentKind.LIST:
         return exists().where(SegmentMember.segment_id == segment.id, SegmentMember.member_id == scope.table.id)
     # somebody without a company is in no segment of companies, whatever its rules

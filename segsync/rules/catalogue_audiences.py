@@ -191,6 +191,15 @@ SEGMENTS = (
         "sync",
     ),
     Entry(
+        "segment.asks_for_deleted",
+        "Segment asks for a deleted one",
+        "The rules of {segment} ask for {asked}, which was deleted. Nobody is sent or removed, so the audience at {channel} goes stale.",
+        Acts.OWNER,
+        Retry.PERSON,
+        ("Restore {asked}, or take it out of the rules of {segment}.", "Then choose Sync now."),
+        "sync",
+    ),
+    Entry(
         "segment.empty",
         "Segment empty",
         "{segment} has no members, so the audience at {channel} is empty too.",

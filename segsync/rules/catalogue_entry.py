@@ -52,6 +52,7 @@ WORDS = {
     "person": Word("…", "the person"),
     "account": Word("the ad account “…”", "the ad account"),
     "segment": Word("the segment “…”", "the segment"),
+    "asked": Word("the segment “…”", "another segment"),
     "audience": Word("the audience “…”", "the audience"),
     "signin": Word("the sign-in “…”", "the sign-in"),
     "sync": Word("sync …", "the sync"),

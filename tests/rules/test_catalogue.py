@@ -15,7 +15,8 @@ from segsync.rules.catalogue_entry import WORDS, Retry
 from segsync.rules.terms import Acts
 
 OWN = {
-    "signin.soon", "segment.deleted", "segment.empty", "ledger.unreadable", "disk.full", "worker.absent",
+    "signin.soon", "segment.deleted", "segment.asks_for_deleted", "segment.empty",
+    "ledger.unreadable", "disk.full", "worker.absent",
     "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "run.everybody", "person.deactivated",
     "bug.broken",
 }  # fmt: skip

@@ -190,6 +190,15 @@ def test_figures_name_who_is_left_out(session, sign_in, ada, at, segment, worksp
     assert "1 not subscribed" in page
 
 
+def test_a_segment_put_away_with_what_it_asks_for_says_so(session, sign_in, ada, at, segment):
+    """Where both were deleted, the page of the outer one tells which segment is missing in place of figures (S5)."""
+    friends = session.scalars(select(Segment).where(Segment.name == "Friends of Berliners")).one()
+    friends.deleted_at = segment.deleted_at = NOW
+    session.commit()
+    answer = sign_in(ada).get(at(friends.id, "figures"))
+    assert (answer.status_code, "“Berliners”, which was deleted" in answer.text) == (200, True)
+
+
 def test_two_segments_are_compared(sign_in, ada, at, segment, session, workspace):
     """How many are in both, and in only one of them (S5)."""
     other = make_segment(session, workspace, "All", kind="rule", rules={})

@@ -13,6 +13,7 @@ from segsync.actions.outcomes import Outcome
 from segsync.actions.push import prepare, read, record, send
 from segsync.actions.push.job import Job
 from segsync.actions.trouble import Trouble, TroubleFound
+from segsync.audience.conditions import Gone
 from segsync.models import Run, Segment, Sync
 from segsync.rules.terms import Phase
 from segsync.runtime import Runtime
@@ -44,7 +45,10 @@ class Push:
     def step(self) -> Outcome:
         """The next piece of the phase that the run is in."""
         job = self._job()
-        return STEPS[Phase(job.run.phase)](job)
+        try:
+            return STEPS[Phase(job.run.phase)](job)
+        except Gone as gone:
+            raise TroubleFound(Trouble("segment.asks_for_deleted", {"asked": gone.name})) from None
 
     def renew(self) -> None:
         """Gets a new access token, because the channel refused this one. Raises ReconnectNeeded where only the person can."""

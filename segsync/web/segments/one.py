@@ -11,6 +11,7 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from segsync.actions import segment_counts, segment_lists, segment_uses
+from segsync.actions.actor import Refused
 from segsync.actions.segment_uses import RESTORED_FOR
 from segsync.actions.segment_vocabulary import vocabulary
 from segsync.models import Segment, Workspace
@@ -53,7 +54,10 @@ def show(workspace_id: int, segment_id: int) -> Answer:
 def figures(workspace_id: int, segment_id: int) -> str:
     """A few members and who can be reached: counted when somebody looks."""
     _workspace, segment = found(workspace_id, segment_id)
-    seen = segment_counts.look(db(), segment, runtime().clock())
+    try:
+        seen = segment_counts.look(db(), segment, runtime().clock())
+    except Refused as refusal:
+        return render_template("segments/_uncounted.html", why=refusal.message)
     return render_template(
         "segments/_figures.html",
         seen=seen,
