@@ -128,15 +128,19 @@ def own_integration(session: Session, actor: Actor, channel: str) -> Integration
 def usable_account(runtime: Runtime, session: Session, integration: Integration, remote_id: str) -> AdAccount:
     """The ad account as the integration sees it, checked live a moment ago and found usable. Raises Refused."""
     label = CHANNELS[integration.channel].capabilities.label
-    seen = session.scalars(
+    ways = session.scalars(
         select(AdAccount)
         .where(AdAccount.integration_id == integration.id, AdAccount.remote_id == remote_id)
         .where(AdAccount.gone_at.is_(None))
         .order_by(AdAccount.checked_at.desc().nulls_last())
-    ).first()
+    ).all()
+    oldest = runtime.clock() - CHECK_LASTS
+    # reached directly and through a manager account, one usable way is enough: the page offers that one
+    usable = (one for one in ways if one.checked_at is not None and one.checked_at >= oldest and not one.blocked)
+    seen = next(usable, ways[0] if ways else None)
     if seen is None:
         raise Refused(f"Your own {label} sign-in does not see this ad account.", field="account")
-    if seen.checked_at is None or seen.checked_at < runtime.clock() - CHECK_LASTS:
+    if seen.checked_at is None or seen.checked_at < oldest:
         raise Refused(
             f"{label} has not been asked about this ad account yet. Let it be checked first.", field="account"
         )

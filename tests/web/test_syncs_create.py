@@ -203,3 +203,17 @@ def test_no_address_breaks_it(sign_in, ada, hers, segment, query):
 def test_view_only_people_read_who_can(sign_in, vera):
     """Vera who types the address reads who can create syncs. (S17)."""
     assert "Ask a Marketing User or an administrator" in text(sign_in(vera).get("/syncs/new"), 403)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"segment": "9" * 18}, {"segment": "9" * 5000}, {"segment": "²"}, {"account": "act\0"}, {"channel": "nowhere"}],
+    ids=["large", "endless", "no digit", "no character", "no channel"],
+)
+def test_a_forged_form_is_refused_like_a_wrong_one(sign_in, ada, hers, segment, fake, session, forged):
+    """What no page would send is refused with a sentence, and nothing is created. (S8)."""
+    client = sign_in(ada)
+    checked(client, fake, session, segment)
+    form = {"segment": segment.id, "channel": "meta", "account": "act-77", "statements": TICKED}
+    assert "Choose a" in text(client.post("/syncs/new", data=form | forged), 422)
+    assert session.scalars(select(Sync)).all() == []

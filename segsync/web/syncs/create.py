@@ -88,9 +88,10 @@ def create_start() -> Response:
 
 def _wanted(form: StartForm) -> actions.Wanted:
     segment = form.segment.data or ""
-    if not segment.isdecimal():
+    if not _is_number(segment):
         raise Refused("Choose a segment.", field="segment")
-    if not form.account.data:
+    # no ad account has such a character, and the database takes none
+    if not form.account.data or "\0" in form.account.data:
         raise Refused("Choose an ad account.", field="account")
     return actions.Wanted(
         segment_id=int(segment),
@@ -158,12 +159,17 @@ def _chosen(query: Mapping[str, str]) -> tuple[Chosen, list[Offered]]:
 
 
 def _segment(typed: str) -> Segment | None:
-    if not (typed.isascii() and typed.isdecimal()) or len(typed) > len(str(2**62)):
+    if not _is_number(typed):
         return None
     try:
         return sync_preview.segment_to_sync(db(), actor(), int(typed))
     except Refused:
         return None
+
+
+def _is_number(typed: str) -> bool:
+    """Whether this can be the number of a row: no more digits than the database has."""
+    return len(typed) < len(str(2**63)) and typed.isascii() and typed.isdecimal()
 
 
 def _reading(chosen: Chosen, *, again: bool) -> Ask | None:
