@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from segsync.actions import alerts, limits, runs, statuses
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.audit import record
+from segsync.actions.statements import keep, need_ticked, to_make
 from segsync.actions.sync_access import (
     find,
     living,
@@ -60,9 +62,12 @@ def switch_off(runtime: Runtime, session: Session, actor: Actor, public_id: str,
     return sync
 
 
-def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) -> Created:
+def switch_on(
+    runtime: Runtime, session: Session, actor: Actor, public_id: str, ticked: AbstractSet[str] = frozenset()
+) -> Created:
     """Switches a sync on, on the actor's own account from then on, and takes a place of the limit.
 
+    `ticked` are the statements made now, by `statement_key`; what the actor stated for this sync before is not asked again.
     After the commit: `queue.wake_run(run.id)`. Raises NotAllowed saying who can, or Refused saying what helps.
     """
     seen = find(session, actor, public_id)
@@ -75,6 +80,8 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     use = limits.take(session, actor.organization_id)
     sync = living(session, actor, public_id)
     _still_off(session, actor, sync)
+    stated = to_make(session, sync, integration.person_id)
+    need_ticked(sync.channel, stated, ticked)
     before = facts(session, sync) | {"off_reason": sync.off_reason}
     sync.owner_id, sync.integration_id, sync.account_via = integration.person_id, integration.id, account.via
     sync.account_name = account.name
@@ -84,7 +91,8 @@ def switch_on(runtime: Runtime, session: Session, actor: Actor, public_id: str) 
     statuses.move(session, sync, Status.SYNCING, now=runtime.clock())
     run = begin(runtime, session, sync, Why.RESUMED, by=actor.person_id)
     limits.tell(session, actor.organization_id, now=runtime.clock())
-    record(session, actor, "sync.on", subject(sync), change=(before, facts(session, sync)))
+    made = keep(session, sync, integration.person_id, stated, runtime.clock())
+    record(session, actor, "sync.on", subject(sync), change=(before, facts(session, sync) | {"statements": made}))
     return Created(sync, run, use)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connectors.contract import Retire, Statement
+from connectors.contract import Retire
 from connectors.registry import CHANNELS
 from segsync.actions import alerts, limits, runs, statuses
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import Subject, record
+from segsync.actions.statements import keep, need_ticked, statement_key
 from segsync.actions.sync_access import (
     Taken,
     find,
@@ -24,7 +25,7 @@ from segsync.actions.sync_access import (
     usable_account,
 )
 from segsync.actions.sync_retire import retire
-from segsync.models import AdAccount, Integration, Person, Run, Segment, StatementMade, Sync
+from segsync.models import AdAccount, Integration, Person, Run, Segment, Sync
 from segsync.rules import sync_ids
 from segsync.rules.limit import Use
 from segsync.rules.rights import Right
@@ -51,11 +52,6 @@ class Created:
     use: Use
 
 
-def statement_key(statement: Statement) -> str:
-    """What a form sends for a ticked statement: with its version, so that nobody agrees to words they did not read."""
-    return f"{statement.name}@{statement.version}"
-
-
 def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> Created:
     """Creates a sync and its first run, taking a place of the limit, in the caller's transaction.
 
@@ -65,13 +61,14 @@ def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> 
     segment = segment_for(session, actor, wanted.segment_id)
     integration = own_integration(session, actor, wanted.channel)
     account = usable_account(runtime, session, integration, wanted.account_id)
-    _all_ticked(wanted)
+    asked = CHANNELS[wanted.channel].capabilities.statements
+    need_ticked(wanted.channel, asked, wanted.statements)
     use = limits.take(session, actor.organization_id)
     _distinct(session, segment, wanted)
     sync = _new(runtime, segment, integration, account)
     session.add(sync)
     session.flush()
-    made = _keep_statements(session, sync, wanted.channel)
+    made = keep(session, sync, sync.creator_id, asked, sync.created_at)
     run = begin(runtime, session, sync, Why.FIRST, by=actor.person_id)
     limits.tell(session, actor.organization_id, now=runtime.clock())
     after = facts(session, sync) | {"statements": made}
@@ -147,14 +144,6 @@ def facts(session: Session, sync: Sync) -> dict[str, Any]:
     }
 
 
-def _all_ticked(wanted: Wanted) -> None:
-    capabilities = CHANNELS[wanted.channel].capabilities
-    if any(statement_key(statement) not in wanted.statements for statement in capabilities.statements):
-        raise Refused(
-            f"{capabilities.label} asks for these statements. Tick each one that is true.", field="statements"
-        )
-
-
 def _distinct(session: Session, segment: Segment, wanted: Wanted) -> None:
     """Called under the organization's lock, so that two who create the same at once never both pass."""
     other = session.scalar(
@@ -195,21 +184,18 @@ def _new(runtime: Runtime, segment: Segment, integration: Integration, account: 
     )
 
 
-def _keep_statements(session: Session, sync: Sync, channel: str) -> list[str]:
-    statements = CHANNELS[channel].capabilities.statements
-    for statement in statements:
-        session.add(
-            StatementMade(
-                organization_id=sync.organization_id,
-                sync_id=sync.id,
-                person_id=sync.creator_id,
-                name=statement.name,
-                version=statement.version,
-                text=statement.text,
-                at=sync.created_at,
-            )
-        )
-    return [statement_key(statement) for statement in statements]
-
-
-__all__ = ["Created", "Taken", "Wanted", "begin", "create", "delete", "facts", "find", "retire", "subject", "sync_now"]
+__all__ = [
+    "Created",
+    "Taken",
+    "Wanted",
+    "begin",
+    "create",
+    "delete",
+    "facts",
+    "find",
+    "retire",
+    "statement_key",
+    "subject",
+    "sync_now",
+    "ways_to_retire",
+]

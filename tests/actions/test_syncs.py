@@ -10,12 +10,14 @@ from connectors.registry import CHANNELS
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.sync_access import Taken
 from segsync.actions.sync_switch import Off, switch_off, switch_on
-from segsync.actions.syncs import delete, sync_now
+from segsync.actions.syncs import delete, statement_key, sync_now
 from segsync.models import AuditEvent, Run, StatementMade, StatusMove, WorkspacePerson
 from segsync.rules import sync_ids
 from segsync.rules.terms import RunState, SignInState, Status, Why
 from tests.actions.northwind import Northwind
 from tests.builders import make_organization, make_person, make_segment, make_workspace
+
+TICKED = frozenset(statement_key(one) for one in CHANNELS["meta"].capabilities.statements)
 
 
 @pytest.fixture
@@ -137,6 +139,14 @@ def test_a_deleted_segment_cannot_be_synced(runtime, northwind, clock):
         northwind.create(runtime)
 
 
+def test_one_usable_way_to_the_ad_account_is_enough(runtime, northwind, clock):
+    """Seen twice, blocked through a manager account and usable directly: what the page offers is what starts. (S8)."""
+    clock.forward(minutes=5)
+    account = northwind.see(northwind.integrations["Ada"], via="manager", checked_at=clock.now)
+    account.blocked = [{"code": "account.view_only", "facts": {}}]
+    assert northwind.create(runtime).sync.account_via == ""
+
+
 # -- running now -----------------------------------------------------------------------------------------------
 
 
@@ -164,8 +174,8 @@ def test_who_left_the_workspace_sends_none_of_its_people(runtime, northwind):
         sync_now(runtime, session, ada, sync.public_id)
     switch_off(runtime, session, ada, sync.public_id, Off("no longer mine"))
     with pytest.raises(NotAllowed, match="You do not belong to the workspace “Main”"):
-        switch_on(runtime, session, ada, sync.public_id)
-    assert switch_on(runtime, session, northwind.actor("Grace"), sync.public_id).run
+        switch_on(runtime, session, ada, sync.public_id, TICKED)
+    assert switch_on(runtime, session, northwind.actor("Grace"), sync.public_id, TICKED).run
 
 
 def test_no_door_leads_to_a_run_while_it_is_off(runtime, northwind):
@@ -239,7 +249,7 @@ def test_every_move_and_every_deed_is_recorded(runtime, northwind):
 def test_it_runs_on_the_account_of_whoever_switched_it_on(runtime, northwind):
     """Grace resumes Ada's sync: from then on it runs on Grace's account, and Ada may still switch it off. (S11)."""
     sync = northwind.sync("Ada", status=Status.INACTIVE.value, off_reason="season is over")
-    resumed = switch_on(runtime, northwind.session, northwind.actor("Grace"), sync.public_id)
+    resumed = switch_on(runtime, northwind.session, northwind.actor("Grace"), sync.public_id, TICKED)
     grace = northwind.integrations["Grace"]
     assert (resumed.sync.owner_id, resumed.sync.integration_id) == (grace.person_id, grace.id)
     assert (resumed.sync.status, resumed.sync.off_reason, resumed.run.why) == (Status.SYNCING, None, Why.RESUMED)
@@ -247,18 +257,46 @@ def test_it_runs_on_the_account_of_whoever_switched_it_on(runtime, northwind):
     assert switch_off(runtime, northwind.session, northwind.actor("Ada"), sync.public_id, Off("enough")).off_at
 
 
+def test_whoever_switches_on_makes_the_statements_in_their_own_name(runtime, northwind, clock):
+    """Ada's statements do not speak for Grace, who is asked; Ada herself is not asked the same words twice. (B36)."""
+    made, session = northwind.create(runtime).sync, northwind.session
+    switch_off(runtime, session, northwind.actor("Ada"), made.public_id, Off("a pause"))
+    session.commit()
+    with pytest.raises(Refused, match="Tick each one that is true") as refused:
+        switch_on(runtime, session, northwind.actor("Grace"), made.public_id)
+    assert refused.value.field == "statements"
+    session.rollback()
+    assert switch_on(runtime, session, northwind.actor("Ada"), made.public_id).run
+    switch_off(runtime, session, northwind.actor("Ada"), made.public_id, Off("another pause"))
+    clock.forward(minutes=5)
+    switch_on(runtime, session, northwind.actor("Grace"), made.public_id, TICKED)
+    hers = session.scalars(select(StatementMade).where(StatementMade.person_id == northwind.people["Grace"].id)).all()
+    assert {f"{one.name}@{one.version}" for one in hers} == TICKED
+    assert {(one.text != "", one.at) for one in hers} == {(True, clock.now)}
+
+
+def test_a_statement_in_new_words_is_asked_again(runtime, northwind):
+    """A wording that changed since it was ticked is read and ticked again before anything is sent. (B36)."""
+    made, session = northwind.create(runtime).sync, northwind.session
+    switch_off(runtime, session, northwind.actor("Ada"), made.public_id, Off("a pause"))
+    session.scalars(select(StatementMade)).first().version = "0"
+    session.commit()
+    with pytest.raises(Refused, match="Tick each one that is true"):
+        switch_on(runtime, session, northwind.actor("Ada"), made.public_id)
+
+
 def test_anybody_else_is_told_who_can_switch_on(runtime, northwind):
     """Max may not resume Ada's sync although he sees the ad account. (S11)."""
     sync = northwind.sync("Ada", status=Status.INACTIVE.value)
     with pytest.raises(NotAllowed, match="Only Ada or an administrator with access to this ad account"):
-        switch_on(runtime, northwind.session, northwind.actor("Max"), sync.public_id)
+        switch_on(runtime, northwind.session, northwind.actor("Max"), sync.public_id, TICKED)
 
 
 def test_an_administrator_without_access_cannot_switch_on(runtime, northwind):
     """Alan administers, and has no sign-in at Meta of his own: he reads what to do. (S11)."""
     sync = northwind.sync("Ada", status=Status.INACTIVE.value)
     with pytest.raises(Refused, match="Connect Meta with your own sign-in first"):
-        switch_on(runtime, northwind.session, northwind.actor("Alan"), sync.public_id)
+        switch_on(runtime, northwind.session, northwind.actor("Alan"), sync.public_id, TICKED)
 
 
 def test_off_until_an_administrator_allows_it(runtime, northwind):
@@ -268,17 +306,17 @@ def test_off_until_an_administrator_allows_it(runtime, northwind):
         switch_off(runtime, northwind.session, northwind.actor("Ada"), sync.public_id, Off("no", locked=True))
     switch_off(runtime, northwind.session, northwind.actor("Grace"), sync.public_id, Off("review", locked=True))
     with pytest.raises(NotAllowed, match="until an administrator allows it"):
-        switch_on(runtime, northwind.session, northwind.actor("Ada"), sync.public_id)
-    assert not switch_on(runtime, northwind.session, northwind.actor("Grace"), sync.public_id).sync.off_locked
+        switch_on(runtime, northwind.session, northwind.actor("Ada"), sync.public_id, TICKED)
+    assert not switch_on(runtime, northwind.session, northwind.actor("Grace"), sync.public_id, TICKED).sync.off_locked
 
 
 def test_the_second_of_two_who_switch_on_reads_that(runtime, northwind):
     """Two people switch on at once: one does, the other reads that it is on. (S11)."""
     sync = northwind.sync("Ada", status=Status.INACTIVE.value)
-    switch_on(runtime, northwind.session, northwind.actor("Grace"), sync.public_id)
+    switch_on(runtime, northwind.session, northwind.actor("Grace"), sync.public_id, TICKED)
     northwind.session.commit()
     with runtime.sessions() as other, pytest.raises(Refused, match="switched this on a moment ago"):
-        switch_on(runtime, other, northwind.actor("Ada"), sync.public_id)
+        switch_on(runtime, other, northwind.actor("Ada"), sync.public_id, TICKED)
 
 
 # -- deleting --------------------------------------------------------------------------------------------------

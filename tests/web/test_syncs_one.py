@@ -7,8 +7,10 @@ from sqlalchemy import select
 
 from connectors.contract import AdAccount, Campaign, Use
 from connectors.problems import Code, TryLater
+from connectors.registry import CHANNELS
 from segsync.actions import asks
 from segsync.actions.alerts import Cause, open_alert
+from segsync.actions.statements import statement_key
 from segsync.models import Ask, Run, StatementMade, Sync
 from segsync.rules.terms import Acts, AskState, Status
 from tests.actions.fake_channel import with_fakes
@@ -239,7 +241,10 @@ def test_switching_on_checks_my_own_access_first(sign_in, ada, sync, session, fa
     assert "Meta is being asked whether you may use Northwind EU" in text(client.get(f"/syncs/{sync.public_id}/on"))
     answer(fake, session)
     assert "Meta says that you can use Northwind EU" in text(client.get(f"/syncs/{sync.public_id}/on/check"))
-    client.post(f"/syncs/{sync.public_id}/on")
+    refused = text(client.post(f"/syncs/{sync.public_id}/on"), 422)
+    assert "Meta asks for these statements. Tick each one that is true." in refused
+    ticked = [statement_key(one) for one in CHANNELS["meta"].capabilities.statements]
+    client.post(f"/syncs/{sync.public_id}/on", data={"statements": ticked})
     session.expire_all()
     assert sync.status == Status.SYNCING
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, RadioField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectMultipleField, TextAreaField
 from wtforms.validators import InputRequired
 
 from connectors.contract import Retire
@@ -15,6 +15,7 @@ from segsync.actions import asks, limits, sync_history, sync_preview, sync_switc
 from segsync.actions import syncs as actions
 from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import CAMPAIGNS, CHECK
+from segsync.actions.statements import statement_key, to_make
 from segsync.actions.sync_access import need_own
 from segsync.actions.sync_switch import LONGEST_REASON, Off
 from segsync.models import Ask, Sync
@@ -50,7 +51,9 @@ class OffForm(PageForm):
 
 
 class OnForm(PageForm):
-    """Nothing is typed; pressing it is enough."""
+    """The statements that whoever switches on makes; where none is asked, pressing it is enough."""
+
+    statements = SelectMultipleField("Statements", validate_choice=False)
 
 
 class DeleteForm(PageForm):
@@ -111,8 +114,9 @@ def switch_on(public_id: str) -> Answer:
         return redirect(url_for("syncs.page", public_id=sync.public_id))
     form = OnForm()
     if form.validate_on_submit():
+        ticked = frozenset(form.statements.data or ())
         try:
-            made = sync_switch.switch_on(runtime(), db(), actor(), sync.public_id)
+            made = sync_switch.switch_on(runtime(), db(), actor(), sync.public_id, ticked)
         except Refused as refusal:
             show_refusal(form, refusal)
         else:
@@ -147,6 +151,9 @@ def _on_parts(sync: Sync) -> dict[str, Any]:
     return {
         "sync": sync,
         "why_not": why_not,
+        "statements": to_make(db(), sync, who.person_id) if not why_not else (),
+        "statement_key": statement_key,
+        "account_id": sync.account_id,
         "signin": mine,
         "seen": seen,
         "check": check,
