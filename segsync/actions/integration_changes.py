@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connectors.contract import Tokens
-from connectors.problems import Code, ConnectorProblem
-from segsync.actions import tokens as signin_tokens
+from connectors.problems import Code
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import record
 from segsync.actions.integrations import LIVE, Return, again, colleague_of, connect, end, label_of, previous, subject
+from segsync.actions.revocation import grant_of, revoke
 from segsync.actions.waiting import resume_waiting, stop_for_signin
 from segsync.models import AdAccount, Integration, Sync
 from segsync.rules.rights import Right
@@ -116,22 +115,12 @@ def disconnect(runtime: Runtime, actor: Actor, channel: str) -> str:
         if integration is None:
             raise Refused(f"You have no sign-in at {label_of(channel)} to disconnect.")
         shared = colleague_of(session, actor, channel, integration.remote_id)
-        held = signin_tokens.opened(runtime, integration) if integration.access_sealed else None
+        given_up = grant_of(runtime, integration)
         end(runtime, integration)
         integration.problem = Code.SIGNIN_REVOKED.value
         stop_for_signin(runtime, session, integration)
         record(session, actor, "integration.disconnect", subject(integration))
     if shared:
         return f"{shared} is connected with the same sign-in, so {label_of(channel)} was not told: theirs goes on."
-    return _revoke(runtime, channel, held)
-
-
-def _revoke(runtime: Runtime, channel: str, held: Tokens | None) -> str:
-    label = label_of(channel)
-    try:
-        if held is not None:
-            runtime.oauth(channel).revoke(runtime.application(channel), held)
-    except ConnectorProblem as problem:
-        said = f" ({problem.raw})" if problem.raw else ""
-        return f"{label} could not be told{said}. Our access is forgotten here; you can also remove it in your {label} settings."
-    return f"Our access to {label} is ended and forgotten."
+    said = revoke(runtime, given_up) or [f"Our access to {label_of(channel)} is ended and forgotten."]
+    return said[0]

@@ -14,7 +14,7 @@ from segsync.models import Alert, Integration, OAuthFlow, Run
 from segsync.rules.terms import Detail, RunState, SignInState, Status, Why
 from tests.actions.fake_channel import with_fakes
 from tests.actions.northwind import ACCOUNT, Northwind
-from tests.builders import make_segment, make_sync
+from tests.builders import make_integration, make_organization, make_person, make_segment, make_sync
 
 
 @pytest.fixture
@@ -270,6 +270,19 @@ def test_a_shared_sign_in_is_not_ended_for_the_colleague(fake, northwind):
     northwind.session.commit()
     assert disconnect(fake, northwind.actor("Ada"), "meta").startswith("Max is connected with the same sign-in")
     assert fake.fakes.oauth.revoked == []
+
+
+def test_a_sign_in_of_another_organization_is_not_ended(fake, northwind):
+    """An agency's sign-in serves a second organization: disconnecting here leaves theirs, and names nobody. (S2)."""
+    hers = northwind.integrations["Ada"]
+    hers.access_sealed = fake.vault.seal("access-old")
+    kim = make_person(northwind.session, make_organization(northwind.session, "Contoso"), "Kim")
+    make_integration(northwind.session, kim, remote_id=hers.remote_id, access_sealed=fake.vault.seal("access-kim"))
+    northwind.session.commit()
+    said = disconnect(fake, northwind.actor("Ada"), "meta")
+    assert fake.fakes.oauth.revoked == []
+    assert said.startswith("The same sign-in is also used elsewhere in this installation, so Meta was not told")
+    assert not {"Kim", "Contoso"} & set(said.replace(",", " ").split())
 
 
 def test_a_channel_that_cannot_be_told_is_said(fake, northwind):
