@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from connectors.contract import Action
 from segsync.audience.files import Folder, Part
 from segsync.audience.plan import NOTES, SECTIONS, Acknowledgements, Plan, PlanFile
 from segsync.models import DataFile, Ledger, Run, RunBatch, Sync
@@ -16,6 +17,9 @@ from segsync.models import DataFile, Ledger, Run, RunBatch, Sync
 LEDGER = "ledger"
 DRAFT = "draft"
 """Removals before the check over all windows."""
+LATE = "late"
+"""Marks a refusal that the ledger does not know yet."""
+_LATE = RunBatch.refused.contains([{LATE: True}])
 
 
 def folder(root: Path, sync: Sync) -> Folder:
@@ -87,18 +91,69 @@ def acknowledgements(session: Session, run: Run) -> Acknowledgements:
     rows = session.scalars(
         select(RunBatch).where(RunBatch.run_id == run.id, RunBatch.number >= int(run.cursor["first_batch"]))
     ).all()
-    refused = tuple(
-        (batch.number, int(position), str(reason["code"]))
-        for batch in rows
-        for reason in batch.refused
-        for position in reason["rows"]
-    )
+    refused = tuple((batch.number, position, code) for batch in rows for position, code in refused_rows(batch))
     return Acknowledgements(frozenset(batch.number for batch in rows), refused)
+
+
+def refused_rows(batch: RunBatch) -> Iterator[tuple[int, str]]:
+    """Positions of the rows that the channel did not take, with the reason, as far as it is known which.
+
+    All rows, where all were refused. And where some rows of a removal were, but not which: a removal may be repeated.
+    """
+    for reason in batch.refused:
+        unnamed = not reason["rows"] and (reason["count"] >= batch.rows or batch.action == Action.REMOVE)
+        for position in range(batch.rows) if unnamed else reason["rows"]:
+            yield int(position), str(reason["code"])
 
 
 def unfolded_run(session: Session, sync_id: int) -> Run | None:
     """The run whose recorded plan is not yet in the ledger, or None."""
     return session.scalar(select(Run).where(Run.sync_id == sync_id, Run.plan_id.is_not(None)).order_by(Run.id).limit(1))
+
+
+# -- refused after the plan was folded -------------------------------------------------------------------------
+
+
+def remember_plan(session: Session, run: Run, plan: Plan) -> None:
+    """Notes which files are of this plan, so that what the channel says much later can be found in them."""
+    files = select(func.max(DataFile.id)).where(DataFile.run_id == run.id, DataFile.ledger_id.is_(None))
+    recorded = {"first": plan.first, "rows": plan.batch_rows, "count": len(plan.batches)}
+    entry = {**recorded, "up_to": session.scalar(files) or 0}
+    run.cursor = {**run.cursor, "plans": [*run.cursor.get("plans", []), entry]}
+
+
+def plans_sent(session: Session, run: Run, files: Folder) -> Iterator[Plan]:
+    """Every plan that this run recorded, with files still to be checked. One whose files were cleared up is left out."""
+    low = 0
+    for entry in run.cursor.get("plans", []):
+        rows = session.scalars(
+            select(DataFile)
+            .where(DataFile.run_id == run.id, DataFile.ledger_id.is_(None), DataFile.sort.in_(SECTIONS))
+            .where(DataFile.id > low, DataFile.id <= entry["up_to"])
+            .order_by(DataFile.part)
+        ).all()
+        low = entry["up_to"]
+        parts = [_part(row) for row in rows]
+        found = tuple(PlanFile(part.sort, files.path(part), part.rows, part) for part in parts)
+        plan = Plan(found, entry["rows"], entry["first"])
+        if len(plan.batches) == entry["count"]:
+            yield plan
+
+
+def refused_late(session: Session, sync_id: int) -> Sequence[RunBatch]:
+    """Batches of which the channel said later that it refused rows, and of which the ledger does not know it yet."""
+    batches = select(RunBatch).join(Run, Run.id == RunBatch.run_id).where(Run.sync_id == sync_id, _LATE)
+    return session.scalars(batches.order_by(RunBatch.run_id, RunBatch.number)).all()
+
+
+def forget_late(session: Session, batches: Iterable[RunBatch]) -> None:
+    """The ledger knows it now."""
+    for known in batches:
+        batch = session.get_one(RunBatch, (known.run_id, known.number), with_for_update=True)
+        batch.refused = [{key: value for key, value in one.items() if key != LATE} for one in batch.refused]
+
+
+# -- generations of the ledger ---------------------------------------------------------------------------------
 
 
 def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], held: int) -> Ledger:
@@ -129,8 +184,11 @@ def unname(session: Session, sync: Sync, run: Run, *, now: datetime) -> None:
 
 def collect(session: Session, files: Folder, sync_id: int, *, before: datetime) -> int:
     """Deletes files that nothing has named since `before`, first from the list, then from the disk. Returns how many."""
+    needed = select(RunBatch.run_id).where(RunBatch.run_id == DataFile.run_id, _LATE).exists()
     gone = session.scalars(
-        delete(DataFile).where(DataFile.sync_id == sync_id, DataFile.unnamed_at < before).returning(DataFile.path)
+        delete(DataFile)
+        .where(DataFile.sync_id == sync_id, DataFile.unnamed_at < before, ~and_(DataFile.ledger_id.is_(None), needed))
+        .returning(DataFile.path)
     ).all()
     session.commit()
     files.discard(gone)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from segsync.audience.plan import Acknowledgements, Plan
@@ -62,22 +63,35 @@ def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: i
     acknowledged is held, or refused where the channel named the row every time it was sent; else it is unsure. Everything else stays.
     """
     _views(bench, shape, books)
-    edges = bench.execute(_EDGES, [window]).fetchall()
+    for _ in windows(bench, _KEYS, window):
+        yield bench.execute(_fold_sql(shape), [now]).to_arrow_table().cast(ledger_schema(shape))
+
+
+def windows(bench: duckdb.DuckDBPyConnection, keys: str, rows: int) -> Iterator[None]:
+    """Goes through the members that `keys` selects, some `rows` at a time: above variable `low`, up to and with `high`."""
+    edges = bench.execute(
+        f"with keys as ({keys}), numbered as (select member, row_number() over (order by member) as n from keys) "
+        "select distinct member from numbered where n % ? = 0 order by member",
+        [rows],
+    ).fetchall()
     low = -1
     for (high,) in [*edges, (2**62,)]:
         bench.execute("set variable low = ?::bigint", [low])
         bench.execute("set variable high = ?::bigint", [high])
-        yield bench.execute(_fold_sql(shape), [now]).to_arrow_table().cast(ledger_schema(shape))
+        yield
         low = high
 
 
-def held_members(tables: Sequence[Path], bench: duckdb.DuckDBPyConnection) -> int:
-    """How many members are in the audience by our books."""
-    if not tables:
-        return 0
-    sql = "select count(distinct member) from read_parquet($files) where state = 0"
-    row = bench.execute(sql, {"files": [str(path) for path in tables]}).fetchone()
-    return int(row[0]) if row else 0
+def held_in(table: pa.Table) -> int:
+    """How many members of a window are in the audience by our books."""
+    rows = table.filter(pc.equal(table.column("state"), int(Held.HELD)))
+    return int(pc.count_distinct(rows.column("member")).as_py())
+
+
+def view_base(bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path]) -> None:
+    """The ledger's files as `books_base`."""
+    base = f"select * from read_parquet({_files(files)})" if files else _nothing(ledger_schema(shape))
+    bench.execute(f"create or replace temp view books_base as {base}")
 
 
 def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None:
@@ -93,8 +107,7 @@ def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None
             }
         ),
     )
-    base = f"select * from read_parquet({_files(books.base)})" if books.base else _nothing(ledger_schema(shape))
-    bench.execute(f"create or replace temp view books_base as {base}")
+    view_base(bench, shape, books.base)
     bench.execute(f"create or replace temp view removals as {plan.rows_sql('remove', ('member', 'version'))}")
     bench.execute(
         f"create or replace temp view additions as {plan.rows_sql('add', ('member', 'version', 'change_no', *shape.key_columns))}"
@@ -102,35 +115,34 @@ def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None
     bench.execute(f"create or replace temp view notes as {plan.notes_sql()}")
 
 
-_EDGES = """
-    with keys as (
-        select member from books_base union all select member from additions union all select member from notes where op = 'skip'
-    ), numbered as (select member, row_number() over (order by member) as n from keys)
-    select distinct member from numbered where n % ? = 0 order by member
-"""
+SPAN = "member > getvariable('low') and member <= getvariable('high')"
+"""The members of a window."""
+_KEYS = (
+    "select member from books_base union all select member from additions "
+    "union all select member from notes where op = 'skip'"
+)
 
 
 def _fold_sql(shape: Shape) -> str:
     keys = "".join(f', "{c}"' for c in shape.key_columns)
     first_keys = "".join(f', any_value("{c}") as "{c}"' for c in shape.key_columns)
     no_keys = "".join(f', null as "{c}"' for c in shape.key_columns)
-    span = "member > getvariable('low') and member <= getvariable('high')"
     return f"""
-    with b as (select * from books_base where {span}),
+    with b as (select * from books_base where {SPAN}),
     r as (
         select member, version, bool_and(k.number is not null and f.code is null) as gone
         from removals x left join acked k using (number)
         left join refused f on f.number = x.number and f.position = x.position
-        where {span} group by member, version
+        where {SPAN} group by member, version
     ),
     a as (
         select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
                any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
         from additions x left join acked k using (number)
         left join refused f on f.number = x.number and f.position = x.position
-        where {span} group by member, version
+        where {SPAN} group by member, version
     ),
-    n as (select op, member, version, change_no from notes where {span})
+    n as (select op, member, version, change_no from notes where {SPAN})
     select b.member, b.version, coalesce(t.change_no, b.change_no) as change_no,
            case when r.member is not null then 1 else b.state end as state, b.reason, b.first_sent, b.last_sent{keys}
     from b left join r using (member, version)

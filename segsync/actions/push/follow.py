@@ -8,12 +8,12 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from connectors.contract import AccountRef, AudienceRef, AudienceState, Settlement, State
+from connectors.contract import AccountRef, Action, AudienceRef, AudienceState, Refused, Settlement, State
 from connectors.problems import Code, ConnectorProblem
-from segsync.actions import alerts, sync_alerts, tokens
+from segsync.actions import alerts, books, sync_alerts, tokens
 from segsync.actions.trouble import Trouble
 from segsync.models import Run, RunBatch, Sync
-from segsync.rules.terms import Status
+from segsync.rules.terms import RunState, Status
 from segsync.runtime import Runtime
 
 GIVE_UP_AFTER = timedelta(hours=48)
@@ -45,10 +45,18 @@ def settle(runtime: Runtime, sync_id: int) -> None:
     except ConnectorProblem:
         results = [Settlement(batch.receipt, final=False) for batch in due]
     with runtime.sessions.begin() as session:
-        for batch, result in zip(due, results, strict=True):
-            _write(session, runtime, session.get_one(RunBatch, (batch.run_id, batch.number)), result)
-        session.flush()
-        _tell_refused(session, runtime, sync_id)
+        _write_all(session, runtime, sync_id, list(zip(due, results, strict=True)))
+
+
+def _write_all(session: Session, runtime: Runtime, sync_id: int, told: Sequence[tuple[RunBatch, Settlement]]) -> None:
+    sync = session.get_one(Sync, sync_id, with_for_update={"key_share": True})
+    refused: set[int] = set()
+    for asked, result in told:
+        batch = session.get_one(RunBatch, (asked.run_id, asked.number), with_for_update=True)
+        if batch.polls == asked.polls and _write(session, runtime, sync, batch, result):
+            refused.add(batch.run_id)
+    session.flush()
+    _tell_refused(session, runtime, sync, refused)
 
 
 def _due(session: Session, sync_id: int, runtime: Runtime) -> Sequence[RunBatch]:
@@ -61,33 +69,41 @@ def _due(session: Session, sync_id: int, runtime: Runtime) -> Sequence[RunBatch]
     ).all()
 
 
-def _write(session: Session, runtime: Runtime, batch: RunBatch, result: Settlement) -> None:
+def _write(session: Session, runtime: Runtime, sync: Sync, batch: RunBatch, result: Settlement) -> bool:
+    """Writes down a later result; whether rows were refused. What is told before the plan is folded is harmless to say twice."""
     now = runtime.clock()
     batch.polls += 1
-    if result.final or now - batch.acked_at > GIVE_UP_AFTER:
-        batch.final_at, batch.next_poll = now, None
-        batch.match_rate = result.match_rate or batch.match_rate
-        batch.refused = [
-            *batch.refused,
-            *({"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused),
-        ]
-        run = session.get_one(Run, batch.run_id, with_for_update=True)
-        totals = dict(run.refused)
-        for reason in result.refused:
-            totals[reason.code] = totals.get(reason.code, 0) + reason.count
-        run.refused = totals
-        return
-    first = (batch.next_poll or now) - batch.acked_at
-    batch.next_poll = now + min(max(first, timedelta(seconds=1)) * min(2 ** (batch.polls - 1), 64), LONGEST_PAUSE)
+    if not result.final and now - batch.acked_at <= GIVE_UP_AFTER:
+        # as long again as it has taken so far
+        batch.next_poll = now + min(max(now - batch.acked_at, timedelta(seconds=1)), LONGEST_PAUSE)
+        return False
+    batch.final_at, batch.next_poll = now, None
+    batch.match_rate = result.match_rate or batch.match_rate
+    refused = result.refused if result.final else _not_known(batch)
+    news = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw, books.LATE: True} for r in refused]
+    batch.refused = [*batch.refused, *news]
+    if batch.action == Action.REMOVE:
+        sync.removals_due += sum(reason.count for reason in refused)
+    run = session.get_one(Run, batch.run_id, with_for_update=True)
+    totals = dict(run.refused)
+    for reason in result.refused:
+        totals[reason.code] = totals.get(reason.code, 0) + reason.count
+    run.refused = totals
+    return bool(result.refused)
 
 
-def _tell_refused(session: Session, runtime: Runtime, sync_id: int) -> None:
+def _not_known(batch: RunBatch) -> Sequence[Refused]:
+    """The channel never said what became of a batch: a removal is done again, which does no harm."""
+    return [Refused(Code.TIMEOUT.value, batch.rows)] if batch.action == Action.REMOVE else []
+
+
+def _tell_refused(session: Session, runtime: Runtime, sync: Sync, run_ids: set[int]) -> None:
     """A run that ended well turns into "partly refused" when the channel says so later."""
-    last = session.scalar(
-        select(Run).where(Run.sync_id == sync_id, Run.state == "done").order_by(Run.id.desc()).limit(1)
-    )
-    if last is not None and last.refused:
-        sync_alerts.partly_refused(session, session.get_one(Sync, sync_id), last, now=runtime.clock())
+    if not run_ids or sync.deleted_at is not None or sync.status == Status.INACTIVE:
+        return
+    run = session.get_one(Run, max(run_ids))
+    if run.state == RunState.DONE:
+        sync_alerts.partly_refused(session, sync, run, now=runtime.clock())
 
 
 def look(runtime: Runtime, sync_id: int) -> None:
@@ -121,12 +137,20 @@ def store_state(session: Session, runtime: Runtime, sync: Sync, state: AudienceS
     sync.audience_name = state.name or sync.audience_name
     sync.audience_seen_at = now
     sync.audience_next_poll = now + _pause(runtime, sync, state.state)
-    for worry, code in WORRYING.items():
+    told = worry_of(state) if _says_something(sync, state.state) else None
+    for code in {*WORRYING.values(), Code.AUDIENCE_FAILED}:
         cause = sync_alerts.cause_of(sync, Trouble(code.value, raw=state.raw), lasting=True)
-        if worry is state.state and _says_something(sync, state.state):
+        if code == told:
             alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
         elif sync.problem_code != code.value:
             alerts.close_cause(session, sync.organization_id, cause.key, now=now)
+
+
+def worry_of(state: AudienceState) -> str | None:
+    """What somebody has to act on: the channel's own reason where it gives one, else what the state stands for."""
+    if state.state not in WORRYING:
+        return None
+    return state.reason.code if state.reason else WORRYING[state.state].value
 
 
 def _says_something(sync: Sync, state: State) -> bool:

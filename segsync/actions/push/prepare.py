@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from segsync.actions.outcomes import Outcome, Progress
-from segsync.actions.push import record
+from segsync.actions.push import late, record
 from segsync.actions.push.job import Job
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.rules import names
@@ -17,6 +17,7 @@ def check(job: Job) -> Outcome:
         reason = account.blocked[0]
         raise TroubleFound(Trouble(reason.code, dict(reason.facts)))
     record.fold_left_behind(job)
+    late.fold_refused(job)
     with job.change() as (_, run):
         job.enter(run, Phase.AUDIENCE)
     return Progress()
@@ -32,7 +33,7 @@ def ensure(job: Job) -> Outcome:
             sync = session.get_one(type(job.sync), run.sync_id)
             sync.audience_id, sync.audience_name = made.remote_id, made.name
             sync.audience_made_at, sync.audience_next_poll = job.now, job.now + job.poll_after
-            run.everybody = "new audience"
+            run.everybody = "the audience is new"
     with job.change() as (_, run):
         job.enter(run, Phase.READING, low=-1, meant_at=job.now.isoformat())
     return Progress()

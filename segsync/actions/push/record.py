@@ -20,7 +20,7 @@ from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
 from segsync.audience.files import Part
-from segsync.audience.ledger import Books, Held, fold
+from segsync.audience.ledger import Books, fold, held_in
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
@@ -45,6 +45,7 @@ def record(job: Job) -> Outcome:
         session.get_one(Sync, run.sync_id).removals_due = 0
         plan = books.listed_plan(session, run, job.folder)
         _announce(run, plan)
+        books.remember_plan(session, run, plan)
         job.enter(run, _first_phase(plan), last_batch=first + len(plan.batches) - 1)
     return Progress()
 
@@ -154,12 +155,7 @@ def _folded(job: Job, files: Books, planned: Run) -> tuple[list[Part], int]:
     held = 0
     with workbench(job.spill) as bench:
         for table in fold(bench, job.shape, files, now=int(job.now.timestamp()), window=rows):
-            held += _held(table)
+            held += held_in(table)
             stream.add(table)
             job.claim.keep()
     return stream.finish(), held
-
-
-def _held(table: pa.Table) -> int:
-    rows = table.filter(pc.equal(table.column("state"), int(Held.HELD)))
-    return int(pc.count_distinct(rows.column("member")).as_py())
