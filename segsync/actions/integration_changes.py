@@ -12,7 +12,7 @@ from connectors.problems import Code
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import record
 from segsync.actions.integrations import LIVE, Return, again, colleague_of, connect, end, label_of, previous, subject
-from segsync.actions.revocation import grant_of, revoke
+from segsync.actions.revocation import Grant, grant_of, revoke
 from segsync.actions.waiting import resume_waiting, stop_for_signin
 from segsync.models import AdAccount, Integration, Sync
 from segsync.rules.rights import Right
@@ -62,11 +62,15 @@ def _seen(session: Session, integration: Integration) -> dict[str, str]:
 
 
 def confirm(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -> Return:
-    """Moves the person's syncs to the new sign-in and ends the old one. After the commit: wake what `resumed` names."""
+    """Moves the person's syncs to the new sign-in and ends the old one.
+
+    After the commit: wake what `resumed` names, and `revoke` what was given up.
+    """
     actor.need(Right.CONNECT)
     move = planned_move(session, actor, pending_id)
     if not move.known:
         raise Refused("The ad accounts of the new sign-in are still being read. Wait a moment and try again.")
+    given_up = grant_of(runtime, move.old)
     end(runtime, move.old)
     session.flush()  # only one live sign-in of a person at a channel
     connect(move.new, missing=False)
@@ -78,14 +82,16 @@ def confirm(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -
     change = ({"signin": move.old.id}, {"signin": move.new.id, "lost": [sync.public_id for sync in move.lost]})
     record(session, actor, "integration.change", subject(move.new), change=change)
     resumed = resume_waiting(runtime, session, move.new, and_of=move.old.id)
-    return Return(move.new, "/integrations", resumed=resumed)
+    return Return(move.new, "/integrations", resumed=resumed, given_up=given_up)
 
 
-def discard(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -> None:
-    """Forgets a sign-in that waited for a decision; everything stays on the one before."""
+def discard(runtime: Runtime, session: Session, actor: Actor, pending_id: int) -> Sequence[Grant]:
+    """Forgets a sign-in that waited for a decision; everything stays on the one before. After the commit: `revoke` it."""
     pending = _pending(session, actor, pending_id)
+    given_up = grant_of(runtime, pending)
     end(runtime, pending)
     record(session, actor, "integration.discard", subject(pending))
+    return given_up
 
 
 def syncs_on(session: Session, integration: Integration) -> Sequence[Sync]:

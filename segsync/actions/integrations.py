@@ -21,6 +21,7 @@ from connectors.registry import CHANNELS
 from segsync.actions import tokens as signin_tokens
 from segsync.actions.actor import Actor, Refused, acting_person
 from segsync.actions.audit import Subject, record
+from segsync.actions.revocation import Grant, grant_of, revoke
 from segsync.actions.waiting import resume_waiting
 from segsync.models import Integration, OAuthFlow, Person, Sync
 from segsync.rules.rights import Right
@@ -45,6 +46,8 @@ class Return:
     """Who in the organization connected the same sign-in already."""
     resumed: Sequence[int] = ()
     """Runs to wake after the commit."""
+    given_up: Sequence[Grant] = field(default=(), repr=False)
+    """What to revoke at the channel after the commit."""
 
 
 # -- there and back --------------------------------------------------------------------------------------------
@@ -89,7 +92,9 @@ def come_back(runtime: Runtime, actor: Actor, channel: str, query: Mapping[str, 
     _consented(channel, query)
     new, identity = _ask_channel(runtime, flow, query["code"])
     with runtime.sessions.begin() as session:
-        return _keep(runtime, session, actor, flow, (new, identity))
+        came = _keep(runtime, session, actor, flow, (new, identity))
+    revoke(runtime, came.given_up)
+    return came
 
 
 def _claim_flow(runtime: Runtime, actor: Actor, channel: str, state: str) -> OAuthFlow:
@@ -160,10 +165,13 @@ def _keep(
     colleague = colleague_of(session, actor, flow.channel, identity.remote_id)
     other = before is not None and before.remote_id != identity.remote_id
     if missing and before is not None and (other or before.state == SignInState.CONNECTED):
-        # what works is not given up for less
-        return Return(before, flow.return_to, missing=missing, colleague=colleague)
+        # what works is not given up for less, and what is not kept is not left open at the channel
+        unkept = [Grant(flow.channel, identity.remote_id, new)]
+        return Return(before, flow.return_to, missing=missing, colleague=colleague, given_up=unkept)
     if other:
-        return Return(_pend(runtime, session, flow, signed_in), flow.return_to, pending=True, colleague=colleague)
+        older = _end_pending(runtime, session, flow)
+        pending = _pend(runtime, session, flow, signed_in)
+        return Return(pending, flow.return_to, pending=True, colleague=colleague, given_up=older)
     integration = _write(runtime, session, before or _blank(runtime, session, flow, identity), signed_in)
     connect(integration, missing=bool(missing))
     event = "integration.connect" if before is None else "integration.reconnect"
@@ -223,9 +231,16 @@ def connect(integration: Integration, *, missing: bool) -> None:
     integration.disconnected_at = None
 
 
-def _pend(runtime: Runtime, session: Session, flow: OAuthFlow, signed_in: tuple[Tokens, Identity]) -> Integration:
+def _end_pending(runtime: Runtime, session: Session, flow: OAuthFlow) -> list[Grant]:
+    """Earlier sign-ins that still waited for a decision give way to this one."""
+    given_up: list[Grant] = []
     for older in pending_of(session, flow.person_id, flow.channel):
+        given_up += grant_of(runtime, older)
         end(runtime, older)
+    return given_up
+
+
+def _pend(runtime: Runtime, session: Session, flow: OAuthFlow, signed_in: tuple[Tokens, Identity]) -> Integration:
     integration = _blank(runtime, session, flow, signed_in[1])
     integration.state = SignInState.PENDING.value
     return _write(runtime, session, integration, signed_in)

@@ -15,6 +15,7 @@ from segsync.actions import integrations as actions
 from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import ACCOUNTS
 from segsync.actions.integrations import LIVE, Return
+from segsync.actions.revocation import revoke
 from segsync.models import Integration, Sync
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState, Status
@@ -137,14 +138,16 @@ def decide_live(integration_id: int) -> Response:
 
 def _decided(integration_id: int) -> Response:
     if request.form.get("answer") == "discard":
-        integration_changes.discard(runtime(), db(), actor(), integration_id)
+        given_up = integration_changes.discard(runtime(), db(), actor(), integration_id)
         db().commit()
+        revoke(runtime(), given_up)
         flash("The sign-in before stays, and nothing was moved.", "success")
         return redirect(url_for("integrations.index"))
     came = integration_changes.confirm(runtime(), db(), actor(), integration_id)
     db().commit()
     for run_id in came.resumed:
         runtime().queue.wake_run(run_id)
+    revoke(runtime(), came.given_up)
     flash(_connected(came), "success")
     return redirect(url_for("integrations.index"))
 

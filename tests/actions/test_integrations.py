@@ -10,6 +10,7 @@ from connectors.problems import Code, ReconnectNeeded, TryLater
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.integration_changes import confirm, discard, disconnect, planned_move
 from segsync.actions.integrations import begin, come_back
+from segsync.actions.revocation import revoke
 from segsync.models import Alert, Integration, OAuthFlow, Run
 from segsync.rules.terms import Detail, RunState, SignInState, Status, Why
 from tests.actions.fake_channel import with_fakes
@@ -220,6 +221,50 @@ def test_discarding_leaves_everything_as_it_was(fake, northwind):
         None,
     )
     assert sync.integration_id == old.id
+
+
+def revoked(fake):
+    return [held.access_token for held in fake.fakes.oauth.revoked]
+
+
+def test_the_sign_in_that_is_replaced_is_ended_at_the_channel(fake, northwind, clock):
+    """After her word nothing is left open at the channel: the old sign-in is ended there too, after the commit. (S2)."""
+    northwind.integrations["Ada"].access_sealed = fake.vault.seal("access-old")
+    northwind.session.commit()
+    fake.fakes.oauth.identity = Identity("somebody-else", "Agency", frozenset({"ads"}))
+    new = go(fake, northwind, "Ada").integration
+    northwind.session.get(Integration, new.id).accounts_at = clock.now
+    came = confirm(fake, northwind.session, northwind.actor("Ada"), new.id)
+    assert revoked(fake) == []
+    northwind.session.commit()
+    revoke(fake, came.given_up)
+    assert revoked(fake) == ["access-old"]
+
+
+def test_the_sign_in_that_is_discarded_is_ended_at_the_channel(fake, northwind):
+    """'Keep the sign-in as before' ends the other one at the channel, unless a colleague works with it. (S2)."""
+    fake.fakes.oauth.identity = Identity("somebody-else", "Agency", frozenset({"ads"}))
+    for colleague in (None, northwind.integrations["Max"]):
+        if colleague is not None:
+            colleague.remote_id, colleague.access_sealed = "somebody-else", fake.vault.seal("access-max")
+            northwind.session.commit()
+        new = go(fake, northwind, "Ada").integration
+        given_up = discard(fake, northwind.session, northwind.actor("Ada"), new.id)
+        northwind.session.commit()
+        revoke(fake, given_up)
+    assert revoked(fake) == ["access-c1"]
+
+
+def test_what_a_later_return_pushes_aside_is_ended_at_the_channel(fake, northwind):
+    """Two returns as two others, the second without a permission as a third: only what is still asked about stays. (S2)."""
+    fake.fakes.oauth.identity = Identity("first", "First", frozenset({"ads"}))
+    go(fake, northwind, "Ada", code="c1")
+    fake.fakes.oauth.identity = Identity("second", "Second", frozenset({"ads"}))
+    go(fake, northwind, "Ada", code="c2")
+    assert revoked(fake) == ["access-c1"]
+    fake.fakes.oauth.identity = Identity("third", "Third", frozenset())
+    go(fake, northwind, "Ada", code="c3")
+    assert revoked(fake) == ["access-c1", "access-c3"]
 
 
 def test_nobody_decides_about_a_colleagues_sign_in(fake, northwind):
