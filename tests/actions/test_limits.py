@@ -1,7 +1,7 @@
 """The contracted limit: it holds however many people press at once, and says what would free a place."""
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import func, select
@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from connectors.contract import Retire
 from segsync.actions import limits
 from segsync.actions.actor import Refused
+from segsync.actions.audit import record
 from segsync.actions.sync_access import find
 from segsync.actions.sync_switch import Off, switch_off, switch_on
-from segsync.actions.syncs import Wanted, create, delete
+from segsync.actions.syncs import Wanted, create, delete, subject
 from segsync.db import make_engine, make_sessions
 from segsync.models import Sync
 from segsync.rules.limit import Use
@@ -58,35 +59,58 @@ def test_two_hundred_at_once_give_exactly_ten(runtime, northwind, database_url):
     assert northwind.session.scalar(select(func.count()).select_from(Sync)) == 10
 
 
-def test_taking_a_place_and_deleting_never_wait_in_a_circle(runtime, northwind):
-    """Ada's sync is switched on while Grace deletes it: both end at once, in whatever order they come. (S9, S11, B17)."""
-    sync = northwind.sync(status=Status.INACTIVE.value)
-    held, deleting = Event(), Event()
+def test_taking_a_place_never_waits_in_a_circle_with_a_sync_that_is_written(runtime, northwind):
+    """A worker holds the sync and writes what it did, while Ada takes a place and wants that sync: both end. (S9, S11)."""
+    sync, ada = northwind.sync(status=Status.INACTIVE.value), northwind.actor("Ada")
+    public_id = sync.public_id
+    northwind.session.commit()
+    held, taken = Event(), Event()
 
-    def delete_it():
+    def write():
         with runtime.sessions() as session:
-            find(session, northwind_actors["Grace"], sync.public_id, lock=True)
+            found = find(session, ada, public_id, lock=True)
             held.set()
-            deleting.wait(10)
-            delete(runtime, session, northwind_actors["Grace"], sync.public_id, Retire.LEAVE)
+            assert taken.wait(10)
+            record(session, ada, "sync.now", subject(found))
             session.commit()
 
     def switch_it_on():
         with runtime.sessions() as session:
-            limits.take(session, organization_id)
-            deleting.set()
-            switch_on(runtime, session, northwind_actors["Ada"], sync.public_id)
+            limits.take(session, ada.organization_id)
+            taken.set()
+            find(session, ada, public_id, lock=True)
 
-    northwind_actors = {name: northwind.actor(name) for name in ("Ada", "Grace")}
-    organization_id = northwind.organization.id
-    northwind.session.commit()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(delete_it)
+        first = pool.submit(write)
         assert held.wait(10)
         second = pool.submit(switch_it_on)
         first.result(30)
-        with pytest.raises(Refused, match="was deleted"):
-            second.result(30)
+        second.result(30)
+
+
+def test_switching_on_and_deleting_at_once_both_end(runtime, northwind):
+    """Ada switches her sync on in the moment in which Grace deletes it: it ends deleted, and nobody waits for ever. (S11, B17)."""
+    sync, ticked = northwind.sync(status=Status.INACTIVE.value), northwind.wanted().statements
+    public_id, ada, grace, both = sync.public_id, northwind.actor("Ada"), northwind.actor("Grace"), Barrier(2)
+    northwind.session.commit()
+
+    def press(deed):
+        with runtime.sessions() as session:
+            both.wait(10)
+            try:
+                deed(session)
+                session.commit()
+            except Refused as refused:
+                return refused.message
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:
+        off = pool.submit(press, lambda session: delete(runtime, session, grace, public_id, Retire.LEAVE))
+        on = pool.submit(press, lambda session: switch_on(runtime, session, ada, public_id, ticked))
+        assert off.result(30) == ""
+        assert "was deleted" in on.result(30) or on.result() == ""
+    northwind.session.refresh(sync)
+    assert (sync.status, sync.deleted_by) == (Status.INACTIVE, grace.person_id)
 
 
 def test_failed_ones_count_and_inactive_or_deleted_ones_do_not(northwind, clock):
