@@ -62,13 +62,17 @@ class Source:
         )
         return self._read(query)
 
-    def values(self, low: int, rows: int, ids: pa.Array | None) -> pa.Table:
-        """`id`, `change_no` and the fields of these members; of the whole window where `ids` is None."""
+    def values(self, low: int, high: int, ids: pa.Array | None) -> pa.Table:
+        """`id`, `change_no` and the fields of these members; where `ids` is None, of all with keys above `low` up to `high`.
+
+        Both ends stand fast: counted once more, a window would end earlier where somebody has joined meanwhile.
+        """
         texts = [_as_text(self.table, field).label(field) for field in self.fields]
         query = select(self.table.id, self.table.change_no, *texts).order_by(self.table.id)
         if ids is None:
-            window = self._above(low, rows)
-            return self._read(query.join(window, window.c.id == self.table.id))
+            members = self.members.subquery()
+            inside = query.join(members, members.c.id == self.table.id)
+            return self._read(inside.where(members.c.id > low, members.c.id <= high))
         if len(ids) == 0:
             return self._empty()
         return self._read(query.where(self.table.id == func.any(ids.to_pylist())))

@@ -71,8 +71,8 @@ def read(job: Job) -> Outcome:
             window = _window(job, source, base, low, same_basis=same_basis)
             high = window.span[1]
 
-            def fetch(ids: pa.Array | None, low: int = low) -> pa.Table:
-                return source.values(low, job.runtime.settings.window_rows, ids)
+            def fetch(ids: pa.Array | None, low: int = low, high: int = high) -> pa.Table:
+                return source.values(low, high, ids)
 
             drafts.take(compare(bench, job.method, window, fetch))
             low = high

@@ -14,7 +14,7 @@ from connectors.contract import Applies
 from segsync.actions import books
 from segsync.actions.outcomes import Done, Outcome, Progress
 from segsync.actions.push.job import Job
-from segsync.actions.push.read import source_of
+from segsync.actions.push.read import TOP, source_of
 from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
@@ -103,7 +103,7 @@ def _whole(job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing
     rows = job.runtime.settings.window_rows
     for start in range(0, sharing.num_rows, rows):
         piece = sharing.slice(start, rows)
-        values = source.values(-1, rows, pc.unique(piece.column("member")))
+        values = source.values(-1, TOP, pc.unique(piece.column("member")))
         yield whole_rows(bench, job.method, piece, values)
 
 
@@ -113,11 +113,13 @@ def _whole(job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing
 def fold_own(job: Job) -> Outcome:
     """The plan was sent, or is too old to go on with: brings the ledger up to date. Then the run is done, or reads again."""
     _fold(job, job.run)
-    with job.change() as (_, run):
+    with job.change() as (session, run):
         if run.cursor.get("stale"):
             run.members, run.skipped = 0, {}
             job.enter(run, Phase.READING, low=-1, stale=False, once_read=True, meant_at=job.now.isoformat())
             return Progress()
+        # what the channel makes of the audience now is asked soon after, not only with the daily look
+        session.get_one(Sync, run.sync_id).audience_next_poll = job.now + job.poll_after
         return Done(refused=sum(run.refused.values()))
 
 
