@@ -14,8 +14,15 @@ from sqlalchemy.orm import Session
 from segsync.models import Alert, AlertSync, Sync
 from segsync.rules.terms import Acts
 
-NOT_DISPROVED: Final = ("signin.soon", "person.deactivated", "audience.too_small")
-"""What a run that ends well says nothing about: these end with their own cause."""
+NOT_DISPROVED: Final = (
+    "signin.soon",
+    "person.deactivated",
+    "audience.too_small",
+    "audience.flagged",
+    "audience.closed",
+    "audience.expired",
+)
+"""What a run that ends well says nothing about: these end with their own cause, as the next look at it tells."""
 
 
 @dataclass(frozen=True)
