@@ -11,7 +11,18 @@ from sqlalchemy.orm import Session
 from connectors.problems import Code
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import record
-from segsync.actions.integrations import LIVE, Return, again, colleague_of, connect, end, label_of, previous, subject
+from segsync.actions.integrations import (
+    LIVE,
+    Return,
+    again,
+    colleague_of,
+    connect,
+    end,
+    label_of,
+    once_more,
+    previous,
+    subject,
+)
 from segsync.actions.revocation import Grant, grant_of, revoke
 from segsync.actions.waiting import resume_waiting, stop_for_signin
 from segsync.models import AdAccount, Integration, Sync
@@ -116,17 +127,24 @@ def disconnect(runtime: Runtime, actor: Actor, channel: str) -> str:
     Returns a sentence about the channel's side. Raises Refused.
     """
     actor.need(Right.CONNECT)
-    with runtime.sessions.begin() as session:
-        integration = mine(session, actor, channel)
-        if integration is None:
-            raise Refused(f"You have no sign-in at {label_of(channel)} to disconnect.")
-        shared = colleague_of(session, actor, channel, integration.remote_id)
-        given_up = grant_of(runtime, integration)
-        end(runtime, integration)
-        integration.problem = Code.SIGNIN_REVOKED.value
-        stop_for_signin(runtime, session, integration)
-        record(session, actor, "integration.disconnect", subject(integration))
+    shared, given_up = once_more(runtime, lambda session: _disconnect(runtime, session, actor, channel))
     if shared:
         return f"{shared} is connected with the same sign-in, so {label_of(channel)} was not told: theirs goes on."
     said = revoke(runtime, given_up) or [f"Our access to {label_of(channel)} is ended and forgotten."]
     return said[0]
+
+
+def _disconnect(runtime: Runtime, session: Session, actor: Actor, channel: str) -> tuple[str, Sequence[Grant]]:
+    """Returns who shares the sign-in, and what to revoke."""
+    integration = mine(session, actor, channel)
+    if integration is None:
+        raise Refused(f"You have no sign-in at {label_of(channel)} to disconnect.")
+    # whoever renews its token just now must not store it afterwards
+    session.refresh(integration, with_for_update={"key_share": True})
+    shared = colleague_of(session, actor, channel, integration.remote_id)
+    given_up = grant_of(runtime, integration)
+    end(runtime, integration)
+    integration.problem = Code.SIGNIN_REVOKED.value
+    stop_for_signin(runtime, session, integration)
+    record(session, actor, "integration.disconnect", subject(integration))
+    return shared, given_up

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors.contract import Identity, Tokens
@@ -27,6 +30,8 @@ from segsync.models import Integration, OAuthFlow, Person, Sync
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState
 from segsync.runtime import Runtime
+
+T = TypeVar("T")
 
 FLOW_LASTS = timedelta(minutes=10)
 LIVE = (SignInState.CONNECTED.value, SignInState.RECONNECT.value, SignInState.PERMISSION.value)
@@ -91,10 +96,21 @@ def come_back(runtime: Runtime, actor: Actor, channel: str, query: Mapping[str, 
     flow = _claim_flow(runtime, actor, channel, query.get("state", ""))
     _consented(channel, query)
     new, identity = _ask_channel(runtime, flow, query["code"])
-    with runtime.sessions.begin() as session:
-        came = _keep(runtime, session, actor, flow, (new, identity))
+    came = once_more(runtime, lambda session: _keep(runtime, session, actor, flow, (new, identity)))
     revoke(runtime, came.given_up)
     return came
+
+
+def once_more(runtime: Runtime, deed: Callable[[Session], T]) -> T:
+    """Does it in a transaction of its own, once more where the database ended it to free others: a return counts only once."""
+    try:
+        with runtime.sessions.begin() as session:
+            return deed(session)
+    except OperationalError as problem:
+        if not isinstance(problem.orig, DeadlockDetected):
+            raise
+    with runtime.sessions.begin() as session:
+        return deed(session)
 
 
 def _claim_flow(runtime: Runtime, actor: Actor, channel: str, state: str) -> OAuthFlow:
@@ -181,13 +197,16 @@ def _keep(
 
 
 def previous(session: Session, person_id: int, channel: str) -> Integration | None:
-    """The person's sign-in at a channel before this one: the live one, else the last one that syncs still stand on."""
+    """The person's sign-in at a channel before this one: the live one, else the last one that syncs still stand on.
+
+    Locked so that a run which ends may still name it in an alert: it holds its sync, which is wanted here next.
+    """
     own = (Integration.person_id == person_id, Integration.channel == channel)
-    live = session.scalar(select(Integration).where(*own, Integration.state.in_(LIVE)).with_for_update())
+    live = session.scalar(select(Integration).where(*own, Integration.state.in_(LIVE)).with_for_update(key_share=True))
     if live is not None:
         return live
     ended = select(Integration).where(*own, Integration.state == SignInState.DISCONNECTED.value, _has_syncs())
-    return session.scalars(ended.order_by(Integration.id.desc()).limit(1).with_for_update()).first()
+    return session.scalars(ended.order_by(Integration.id.desc()).limit(1).with_for_update(key_share=True)).first()
 
 
 def _has_syncs() -> ColumnElement[bool]:

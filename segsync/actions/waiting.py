@@ -25,6 +25,15 @@ def resume_waiting(
 
     `and_of` names an earlier sign-in whose incidents are over too.
     """
+    waiting = session.scalars(
+        select(Sync)
+        .where(Sync.integration_id == integration.id, Sync.deleted_at.is_(None))
+        .where(Sync.status == Status.FAILED.value, Sync.problem_code.startswith(SIGNIN))
+        .order_by(Sync.id)
+        .with_for_update(of=Sync)
+        .execution_options(populate_existing=True)
+    ).all()
+    # syncs before alerts, as a run that ends does: two that meet never wait for each other
     ids = [integration.id] + ([and_of] if and_of else [])
     for alert in session.scalars(
         select(Alert).where(
@@ -35,13 +44,6 @@ def resume_waiting(
         )
     ):
         alerts.close_cause(session, integration.organization_id, alert.cause, now=runtime.clock())
-    waiting = session.scalars(
-        select(Sync)
-        .where(Sync.integration_id == integration.id, Sync.deleted_at.is_(None))
-        .where(Sync.status == Status.FAILED.value, Sync.problem_code.startswith(SIGNIN))
-        .with_for_update(of=Sync)
-        .execution_options(populate_existing=True)
-    ).all()
     session.execute(
         update(Sync)
         .where(Sync.integration_id == integration.id, Sync.deleted_at.is_not(None), Sync.retired_at.is_(None))
@@ -57,6 +59,7 @@ def stop_for_signin(runtime: Runtime, session: Session, integration: Integration
         select(Sync)
         .where(Sync.integration_id == integration.id, Sync.deleted_at.is_(None))
         .where(Sync.status != Status.INACTIVE.value, Sync.detail != Detail.SEGMENT_DELETED.value)
+        .order_by(Sync.id)
         .options(joinedload(Sync.segment), joinedload(Sync.owner))
         .with_for_update(of=Sync)
         .execution_options(populate_existing=True)

@@ -1,17 +1,21 @@
 """Signing in at a channel: there and back, with everything that can be wrong with a return."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from connectors.contract import Identity
 from connectors.problems import Code, ReconnectNeeded, TryLater
+from segsync.actions import runs
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.integration_changes import confirm, discard, disconnect, planned_move
-from segsync.actions.integrations import begin, come_back
+from segsync.actions.integrations import begin, come_back, once_more
 from segsync.actions.revocation import revoke
-from segsync.models import Alert, Integration, OAuthFlow, Run
+from segsync.actions.trouble import Trouble
+from segsync.models import Alert, Integration, OAuthFlow, Run, Sync
 from segsync.rules.terms import Detail, RunState, SignInState, Status, Why
 from tests.actions.fake_channel import with_fakes
 from tests.actions.northwind import ACCOUNT, Northwind
@@ -337,3 +341,37 @@ def test_a_channel_that_cannot_be_told_is_said(fake, northwind):
     fake.fakes.oauth.problem = TryLater(Code.OUTAGE, raw="503")
     assert "could not be told (503)" in disconnect(fake, northwind.actor("Ada"), "meta")
     assert mine(northwind, "Ada")[0].state == SignInState.DISCONNECTED
+
+
+@pytest.mark.parametrize("deed", ["connect", "disconnect"])
+def test_a_run_that_fails_at_the_same_moment_loses_nobodys_return(fake, northwind, runtime, clock, deed):
+    """A run writes down its end while Ada connects again or disconnects: both come through, none in a circle. (S2, S16)."""
+    made = northwind.create(fake, "Ada")
+    hers = northwind.integrations["Ada"]
+    fake.fakes.oauth.identity = Identity(hers.remote_id, "Ada", frozenset({"ads"}))
+    with ThreadPoolExecutor() as pool, runtime.sessions.begin() as worker:
+        worker.get_one(Sync, made.sync.id, with_for_update={"key_share": True})
+        act = (lambda: go(fake, northwind, "Ada")) if deed == "connect" else None
+        coming = pool.submit(act or (lambda: disconnect(fake, northwind.actor("Ada"), "meta")))
+        wait([coming], timeout=1)  # it holds the sign-in by now, and wants the sync
+        worker.execute(text("set local lock_timeout = '3s'"))
+        runs.fail(worker, worker.get_one(Run, made.run.id), Trouble("signin.expired"), now=clock.now)
+    coming.result(30)
+    northwind.session.expire_all()
+    assert hers.state == (SignInState.CONNECTED if deed == "connect" else SignInState.DISCONNECTED)
+
+
+def test_what_the_database_ended_to_free_others_is_done_once_more(runtime):
+    """A return that met others in a circle is kept at the second try; any other trouble is not hidden. (S2)."""
+    tries = []
+
+    def deed(session, sqlstate="40P01"):
+        tries.append(sqlstate)
+        if len(tries) == 1 or sqlstate != "40P01":
+            session.execute(text(f"do $$ begin raise exception sqlstate '{sqlstate}'; end $$"))
+        return "kept"
+
+    assert (once_more(runtime, deed), len(tries)) == ("kept", 2)
+    with pytest.raises(OperationalError):
+        once_more(runtime, lambda session: deed(session, "55P03"))
+    assert len(tries) == 3
