@@ -124,5 +124,5 @@ def _cause(integration: Integration, code: str, facts: dict[str, str], *, key: s
         person_id=integration.person_id,
         channel=integration.channel,
         integration_id=integration.id,
-        facts={"channel": integration.channel, "person": integration.person.name, "signin": integration.name, **facts},
+        facts={"channel": integration.channel, "person": integration.person.name, **facts},
     )

@@ -204,3 +204,12 @@ def test_a_dead_sign_in_is_asked_once_a_day(fake, session, hers, clock):
     for _second in range(3):
         tick(fake, session)
     assert (hers.state, incident(session).times) == (SignInState.RECONNECT, 1)
+
+
+def test_an_alert_holds_no_name_of_a_sign_in(fake, session, hers):
+    """The name at a channel may be an e-mail address: an alert names the person, never that (S13, S17)."""
+    hers.name = "ada@private.example"
+    session.commit()
+    fake.fakes.oauth.silent = ReconnectNeeded(Code.SIGNIN_REVOKED)
+    health_of_signins.look(fake, hers.id)
+    assert incident(session).facts == {"channel": "meta", "person": "Ada"}

@@ -166,3 +166,10 @@ def test_an_answer_is_shown_to_who_asked(sign_in, ada, grace, session, fake, her
     assert sign_in(grace).get(f"/asks/{number}").status_code == 422
     answer(fake, session)
     assert "Answered." in text(sign_in(ada).get(f"/asks/{number}"))
+
+
+def test_the_name_of_a_sign_in_is_for_its_owner_and_administrators(sign_in, ada, alan, vera, max_, sync):
+    """It may be an e-mail address: a colleague reads that the sync runs as Ada, and not what she is called there. (S3, S17)."""
+    address = f"/syncs/{sync.public_id}"
+    seen = {one.name: "Ada at Meta" in text(sign_in(one).get(address)) for one in (ada, alan, vera, max_)}
+    assert list(seen.values()) == [True, True, False, False]

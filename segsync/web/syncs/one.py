@@ -13,10 +13,11 @@ from segsync.actions.runs import open_run
 from segsync.actions.sync_access import may_act, who_can
 from segsync.audience.sources import kind_for
 from segsync.models import Sync
+from segsync.rules.rights import Right
 from segsync.rules.terms import Role
 from segsync.web import alert_cards
 from segsync.web.charts import line_chart
-from segsync.web.frame import actor, db, me, my_workspaces
+from segsync.web.frame import actor, db, may, me, my_workspaces
 from segsync.web.live import fragment
 from segsync.web.paging import Page
 from segsync.web.syncs.bars import bars
@@ -72,6 +73,8 @@ def _now(sync: Sync) -> dict[str, Any]:
         "alert": sync_lists.open_alerts(session, [sync.id]).get(sync.id),
         "alerts": alert_cards.of_sync(sync.id),
         "mine": may_act(who, sync),
+        # it may be an e-mail address
+        "sees_signin": sync.integration.person_id == who.person_id or may(Right.SEE_PEOPLE),
         "why_not_now": who_can(sync, "run this now"),
         "why_not_delete": who_can(sync, "delete this"),
         "why_not_off": sync_switch.why_not_off(who, sync),
