@@ -129,3 +129,7 @@ class Job:
         run.phase = phase.value
         run.phases = [*run.phases, [phase.value, self.now.isoformat()]]
         run.cursor = {**run.cursor, **cursor}
+
+    def enter_reading(self, run: Run, **cursor: Any) -> None:
+        """Reads the segment from its beginning, as it is meant now and by the rules of this version."""
+        self.enter(run, Phase.READING, low=-1, meant_at=self.now.isoformat(), basis=self.basis, **cursor)

@@ -35,5 +35,5 @@ def ensure(job: Job) -> Outcome:
             sync.audience_made_at, sync.audience_next_poll = job.now, job.now + job.poll_after
             run.everybody = "the audience is new"
     with job.change() as (_, run):
-        job.enter(run, Phase.READING, low=-1, meant_at=job.now.isoformat())
+        job.enter_reading(run)
     return Progress()

@@ -116,7 +116,7 @@ def fold_own(job: Job) -> Outcome:
     with job.change() as (session, run):
         if run.cursor.get("stale"):
             run.members, run.skipped = 0, {}
-            job.enter(run, Phase.READING, low=-1, stale=False, once_read=True, meant_at=job.now.isoformat())
+            job.enter_reading(run, stale=False, once_read=True)
             return Progress()
         # what the channel makes of the audience now is asked soon after, not only with the daily look
         session.get_one(Sync, run.sync_id).audience_next_poll = job.now + job.poll_after
@@ -144,7 +144,8 @@ def _fold(job: Job, planned: Run) -> None:
     with job.change() as (session, run):
         folded = session.get_one(Run, planned.id)
         if plan.batches or plan.notes or sync.ledger_id is None:
-            books.new_ledger(session, run, job.basis, parts, held)
+            # by the rules of its day: another version of ours may have made the plan
+            books.new_ledger(session, run, planned.cursor.get("basis", job.basis), parts, held)
         folded.plan_id = None
         session.flush()
         books.unname(session, session.get_one(Sync, sync.id), run, now=job.now)
