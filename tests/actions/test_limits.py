@@ -9,12 +9,11 @@ from sqlalchemy import func, select
 from connectors.contract import Retire
 from segsync.actions import limits
 from segsync.actions.actor import Refused
-from segsync.actions.audit import record
 from segsync.actions.sync_access import find
 from segsync.actions.sync_switch import Off, switch_off, switch_on
-from segsync.actions.syncs import Wanted, create, delete, subject
+from segsync.actions.syncs import Wanted, create, delete
 from segsync.db import make_engine, make_sessions
-from segsync.models import Sync
+from segsync.models import Run, Sync
 from segsync.rules.limit import Use
 from segsync.rules.terms import Status
 from tests.actions.northwind import Northwind
@@ -60,7 +59,7 @@ def test_two_hundred_at_once_give_exactly_ten(runtime, northwind, database_url):
 
 
 def test_taking_a_place_never_waits_in_a_circle_with_a_sync_that_is_written(runtime, northwind):
-    """A worker holds the sync and writes what it did, while Ada takes a place and wants that sync: both end. (S9, S11)."""
+    """The scheduler holds the sync and starts a run, while Ada takes a place and wants that sync: both end. (S9, S11)."""
     sync, ada = northwind.sync(status=Status.INACTIVE.value), northwind.actor("Ada")
     public_id = sync.public_id
     northwind.session.commit()
@@ -71,7 +70,7 @@ def test_taking_a_place_never_waits_in_a_circle_with_a_sync_that_is_written(runt
             found = find(session, ada, public_id, lock=True)
             held.set()
             assert taken.wait(10)
-            record(session, ada, "sync.now", subject(found))
+            session.add(Run(organization_id=found.organization_id, sync_id=found.id, why="schedule", state="queued"))
             session.commit()
 
     def switch_it_on():
