@@ -183,7 +183,7 @@ def unname(session: Session, sync: Sync, run: Run, *, now: datetime) -> None:
 
 
 def collect(session: Session, files: Folder, sync_id: int, *, before: datetime) -> int:
-    """Deletes files that nothing has named since `before`, first from the list, then from the disk. Returns how many."""
+    """Deletes files that nothing has named since `before`, first from the list, then from the disk, and what is in no list. Returns how many."""
     needed = select(RunBatch.run_id).where(RunBatch.run_id == DataFile.run_id, _LATE).exists()
     gone = session.scalars(
         delete(DataFile)
@@ -192,7 +192,8 @@ def collect(session: Session, files: Folder, sync_id: int, *, before: datetime) 
     ).all()
     session.commit()
     files.discard(gone)
-    return len(gone)
+    listed = set(session.scalars(select(DataFile.path).where(DataFile.sync_id == sync_id)))
+    return len(gone) + files.sweep(listed, before)
 
 
 def _part(row: DataFile) -> Part:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -54,6 +55,7 @@ class Folder:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
             size = os.fstat(file.fileno()).st_size
         unfinished.replace(target)
+        _settle_name(target.parent)
         low, high = _bounds(table)
         return Part(sort, number, str(path), low, high, table.num_rows, size, checksum)
 
@@ -78,6 +80,24 @@ class Folder:
         """Removes files that nothing names; one that is gone already is no error."""
         for path in paths:
             (self.root / path).unlink(missing_ok=True)
+
+    def sweep(self, listed: Container[str], before: datetime) -> int:
+        """Removes files older than `before` that are not `listed`: what a worker wrote and was killed before it said so."""
+        gone = 0
+        for path in (self.root / self.sync).glob("*"):
+            if str(path.relative_to(self.root)) not in listed and path.stat().st_mtime < before.timestamp():
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+
+def _settle_name(folder: Path) -> None:
+    """Puts the names of a folder on the disk: the database may soon say that a file is there, even after a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _bounds(table: pa.Table) -> tuple[int, int]:

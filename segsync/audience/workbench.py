@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +15,15 @@ MEMORY = "400MB"
 SPILL = "20GB"
 
 
+LEFT_BEHIND = 86_400.0
+"""Seconds after which a spill folder belongs to nobody: a workbench is open for minutes."""
+
+
 @contextmanager
 def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own, closed at the end. `folder` takes what does not fit into memory."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep(folder)
     with TemporaryDirectory(prefix="spill-", dir=folder) as spill:
         connection = duckdb.connect(
             config={
@@ -33,3 +40,14 @@ def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what killed workers had spilled: it holds people's values."""
+    for left in folder.glob("spill-*"):
+        try:
+            old = left.stat().st_mtime < time.time() - LEFT_BEHIND
+        except FileNotFoundError:  # whoever it belonged to has ended meanwhile
+            continue
+        if old:
+            shutil.rmtree(left, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -60,6 +61,17 @@ def test_books_outlive_a_plan_that_was_made_again(runtime, channel, clock, sessi
     leave(session, sync)
     assert go(runtime, sync).state == "done"
     assert keys(channel) == set()
+
+
+def test_clearing_up_takes_what_a_killed_worker_never_listed(runtime, channel, clock, sync):
+    """Files that a worker wrote before it was killed, and no list knows, are cleared up with the old ones (S15)."""
+    go(runtime, sync)
+    folder = runtime.ledgers / sync.public_id
+    (folder / "run99-1-new-0.parquet").write_bytes(b"rows of people")
+    os.utime(folder / "run99-1-new-0.parquet", (clock().timestamp() - 86_400 * 8,) * 2)
+    chores.do(runtime, "collect", sync.id)
+    assert not (folder / "run99-1-new-0.parquet").exists()
+    assert go(runtime, sync).state == "done"
 
 
 def test_late_answer_to_an_old_plan_counts_for_no_batch_of_the_new_one(runtime, channel, clock, session, sync):
