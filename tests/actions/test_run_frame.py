@@ -13,7 +13,7 @@ from segsync import jobs
 from segsync.actions import runs, slices
 from segsync.models import Run, Sync
 from segsync.rules.terms import Status
-from tests.actions.pushing import go, open_alerts, start, work
+from tests.actions.pushing import go, open_alerts, put, start, work
 from tests.builders import make_segment, make_sync
 
 
@@ -70,7 +70,7 @@ def test_cause_that_is_gone_sets_the_other_syncs_going(runtime, channel, session
     mine = session.get_one(Sync, sync.id)
     segment = make_segment(session, mine.workspace, "Others", mine.owner)
     other = make_sync(session, segment, mine.integration, account_id="act-1", was_synced=False)
-    session.commit()
+    put(session, other, email="other@example.org")
     for one in (sync, other):
         go(runtime, one)
     assert [(alert.code, alert.times) for alert in open_alerts(runtime)] == [("terms.not_accepted", 2)]
