@@ -122,7 +122,9 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     sync.probe_at = now + PROBE_EVERY if waits else None
     detail = Detail.NEEDS_PERSON if waits else Detail.TRYING_AGAIN
     statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
-    alerts.open_alert(session, sync.organization_id, cause_of(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id)
+    alerts.open_alert(
+        session, sync.organization_id, cause_of(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id
+    )
 
 
 def signin_works(session: Session, run_id: int) -> None:

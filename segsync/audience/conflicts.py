@@ -24,8 +24,8 @@ class Draft:
     base: Sequence[Path]
     removals: Sequence[Path]
     additions: Sequence[Path]
-    additions_too: bool
-    """Whether new members who share a touched key are sent again as well: where the channel applies batches in its own order."""
+    unordered: Sequence[Path] = ()
+    """Those of the additions that the channel may apply before the removals, in an order of its own. They are repeated too."""
 
 
 def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> None:
@@ -75,12 +75,13 @@ def forgotten(bench: duckdb.DuckDBPyConnection, rows: int) -> Iterator[pa.Table]
     )
 
 
-def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, *, additions_too: bool) -> pa.Table:
+def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> pa.Table:
     """Member, version and keys of everybody who stays and shares a key with a removal that is sent."""
     keys = ", ".join(f'"{c}"' for c in shape.key_columns)
     pools = [f"select member, version, {keys} from untouched"]
-    if additions_too:
-        pools.append(f"select member, version, {keys} from draft_additions")
+    if draft.unordered:
+        _view(bench, "draft_unordered", draft.unordered)
+        pools.append(f"select member, version, {keys} from draft_unordered")
     bench.execute(f"create or replace temp view pool as {' union all '.join(pools)}")
     hits = []
     for number, key in enumerate(shape.keys):

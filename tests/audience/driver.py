@@ -113,7 +113,10 @@ class Driver:
         if parts["draft"]:
             later = self.channel.capabilities.applies.value == "later"
             draft = conflicts.Draft(
-                self._open(self.ledger), self._open(parts["draft"]), [file.path for file in files], later
+                self._open(self.ledger),
+                self._open(parts["draft"]),
+                [file.path for file in files],
+                self._open(parts[NEW]) if later else (),
             )
             conflicts.check(self.bench, self.shape, draft)
             removals, again, more = self._stream(REMOVALS), self._stream(AGAIN), self._stream(NOTES)
@@ -121,7 +124,7 @@ class Driver:
                 removals.add(table)
             for table in conflicts.forgotten(self.bench, WINDOW):
                 more.add(table)
-            sharing = conflicts.sharing(self.bench, self.shape, additions_too=later)
+            sharing = conflicts.sharing(self.bench, self.shape, draft)
             ids = sorted(set(sharing.column("member").to_pylist()))
             again.add(whole_rows(self.bench, self.method, sharing, self._rows(ids)))
             files += [PlanFile(REMOVALS, self.folder.open(p), p.rows) for p in removals.finish()]

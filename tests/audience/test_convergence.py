@@ -189,3 +189,12 @@ def test_channel_that_applies_in_its_own_order(tmp_path):
     driver.contacts.put(2, email="new@example.org", phone="+49301")
     plan = driver.run()
     assert [ref.section for ref in plan.batches] == ["removals", "new", "again"]
+
+
+def test_changed_member_is_sent_once(tmp_path):
+    """A changed member goes out and in again after that: one addition is enough, also where the order is the channel's (B3)."""
+    driver = Driver(tmp_path, FakeChannel(capabilities=LATER), Contacts())
+    driver.contacts.put(1, email="old@example.org", phone="+49301")
+    driver.run()
+    driver.contacts.put(1, email="new@example.org", phone="+49301")
+    assert [ref.section for ref in driver.run().batches] == ["removals", "after"]

@@ -67,7 +67,8 @@ def _first_phase(plan: Plan) -> Phase:
 def _checked(job: Job, notes_before: int) -> list[Part]:
     rows = job.runtime.settings.window_rows
     with job.runtime.sessions() as session, workbench(job.spill) as bench:
-        conflicts.check(bench, job.shape, _draft(job, session))
+        draft = _draft(job, session)
+        conflicts.check(bench, job.shape, draft)
         removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
         notes.first_number = notes_before
         for table in conflicts.removals(bench, job.shape, rows):
@@ -75,8 +76,7 @@ def _checked(job: Job, notes_before: int) -> list[Part]:
             job.claim.keep()
         for table in conflicts.forgotten(bench, rows):
             notes.add(table)
-        later = job.capabilities.applies is Applies.LATER
-        for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, additions_too=later)):
+        for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, draft)):
             again.add(table)
             job.claim.keep()
     return [part for stream in (removals, notes, again) for part in stream.finish()]
@@ -90,11 +90,12 @@ def _draft(job: Job, session: Session) -> Draft:
     def paths(sort: str) -> list[Path]:
         return [job.folder.open(part) for part in books.parts_of_run(session, job.run.id, sort)]
 
+    new = paths(NEW)
     return Draft(
         base=[job.folder.open(part) for part in books.ledger_parts(session, job.sync.ledger_id)],
         removals=paths(books.DRAFT),
-        additions=[*paths(NEW), *paths(AFTER)],
-        additions_too=job.capabilities.applies is Applies.LATER,
+        additions=[*new, *paths(AFTER)],
+        unordered=new if job.capabilities.applies is Applies.LATER else (),
     )
 
 
