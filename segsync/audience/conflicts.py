@@ -75,8 +75,11 @@ def forgotten(bench: duckdb.DuckDBPyConnection, rows: int) -> Iterator[pa.Table]
     )
 
 
-def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> pa.Table:
-    """Member, version and keys of everybody who stays and shares a key with a removal that is sent."""
+def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, rows: int) -> Iterator[pa.Table]:
+    """Member, version and keys of everybody who stays and shares a key with a removal that is sent, in key order.
+
+    `bench` may be used between two tables: a number that everybody of a company shares makes this as large as the segment.
+    """
     keys = ", ".join(f'"{c}"' for c in shape.key_columns)
     pools = [f"select member, version, {keys} from untouched"]
     if draft.unordered:
@@ -93,9 +96,14 @@ def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> pa.
         )
         hits.append(f"select member, version from pool semi join touched_{number} using ({named})")
     bench.execute(f"create or replace temp table hit as {' union '.join(hits)}")
-    return bench.execute(
-        "select * from pool semi join hit using (member, version) order by member, version"
-    ).to_arrow_table()
+    bench.execute(
+        "create or replace temp table shared as select *, row_number() over (order by member, version) as place "
+        "from pool semi join hit using (member, version)"
+    )
+    count = bench.execute("select count(*) from shared").fetchall()[0][0]
+    for start in range(0, count, rows):
+        piece = "select * exclude (place) from shared where place > $low and place <= $high order by place"
+        yield bench.execute(piece, {"low": start, "high": start + rows}).to_arrow_table()
 
 
 def _cut_sql(shape: Shape) -> str:

@@ -124,9 +124,9 @@ class Driver:
                 removals.add(table)
             for table in conflicts.forgotten(self.bench, WINDOW):
                 more.add(table)
-            sharing = conflicts.sharing(self.bench, self.shape, draft)
-            ids = sorted(set(sharing.column("member").to_pylist()))
-            again.add(whole_rows(self.bench, self.method, sharing, self._rows(ids)))
+            for piece in conflicts.sharing(self.bench, self.shape, draft, WINDOW):
+                ids = sorted(set(piece.column("member").to_pylist()))
+                again.add(whole_rows(self.bench, self.method, piece, self._rows(ids)))
             files += [PlanFile(REMOVALS, self.folder.open(p), p.rows) for p in removals.finish()]
             files += [PlanFile(AGAIN, self.folder.open(p), p.rows) for p in again.finish()]
             notes += [self.folder.open(p) for p in more.finish()]

@@ -76,7 +76,7 @@ def _checked(job: Job, notes_before: int) -> list[Part]:
             job.claim.keep()
         for table in conflicts.forgotten(bench, rows):
             notes.add(table)
-        for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, draft)):
+        for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, draft, rows)):
             again.add(table)
             job.claim.keep()
     return [part for stream in (removals, notes, again) for part in stream.finish()]
@@ -99,13 +99,12 @@ def _draft(job: Job, session: Session) -> Draft:
     )
 
 
-def _whole(job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: pa.Table) -> Iterator[pa.Table]:
+def _whole(
+    job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: Iterator[pa.Table]
+) -> Iterator[pa.Table]:
     source = source_of(job, session)
-    rows = job.runtime.settings.window_rows
-    for start in range(0, sharing.num_rows, rows):
-        piece = sharing.slice(start, rows)
-        values = source.values(-1, TOP, pc.unique(piece.column("member")))
-        yield whole_rows(bench, job.method, piece, values)
+    for piece in sharing:
+        yield whole_rows(bench, job.method, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
 
 
 # -- folding ---------------------------------------------------------------------------------------------------
