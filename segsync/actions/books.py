@@ -103,7 +103,8 @@ def refused_rows(batch: RunBatch) -> Iterator[tuple[int, str]]:
     for reason in batch.refused:
         unnamed = not reason["rows"] and (reason["count"] >= batch.rows or batch.action == Action.REMOVE)
         for position in range(batch.rows) if unnamed else reason["rows"]:
-            yield int(position), str(reason["code"])
+            if 0 <= position < batch.rows:  # whatever a channel says
+                yield int(position), str(reason["code"])
 
 
 def unfolded_run(session: Session, sync_id: int) -> Run | None:
