@@ -6,7 +6,7 @@ Only what a channel takes and what really differs is normalised and hashed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -32,6 +32,8 @@ class Method:
     kind: Kind
     basis: str
     secret: str
+    said: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """The channel's expression in SQL, by the name of the table that it reads."""
 
     @property
     def shape(self) -> Shape:
@@ -61,7 +63,16 @@ class Compared:
 
 
 def identifiers_sql(method: Method, source: str) -> str:
-    """DuckDB: member, version, change_no and the channel's columns, from a table or view called `source`."""
+    """DuckDB: member, version, change_no and the channel's columns, from a table or view called `source`.
+
+    Put into words once: that takes longer than comparing a window in which nothing changed.
+    """
+    if source not in method.said:
+        method.said[source] = _in_words(method, source)
+    return method.said[source]
+
+
+def _in_words(method: Method, source: str) -> str:
     fields = dict.fromkeys(method.shape.fields, "string")
     schema = {"member": "int64", "version": "string", "change_no": "int64", **fields}
     table = ibis.table(schema, name=source)
