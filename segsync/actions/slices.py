@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
 from segsync.actions import claims, runs
@@ -15,7 +17,7 @@ from segsync.actions.outcomes import Done, Outcome, WaitUntil
 from segsync.actions.push.carrier import Push
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import FileUnreadable
-from segsync.models import Run
+from segsync.models import Run, RunBatch
 from segsync.rules import causes
 from segsync.rules.terms import RunState
 from segsync.runtime import Runtime
@@ -132,12 +134,18 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> bool:
         run = claim.load(session)
         counted = trouble.code not in causes.NOT_COUNTED
         run.tries += counted
-        too_long = now - (run.started_at or now) > LONGEST_SLOWED
+        too_long = now - _got_through(session, run) > LONGEST_SLOWED
         if run.tries < TRIES and not too_long:
             pause = UNTOLD.get(problem.code, min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE))
             _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)
             return False
     return _end(runtime, claim, trouble)
+
+
+def _got_through(session: Session, run: Run) -> datetime:
+    """When the channel last took something of this run: a first upload may take days, as long as it goes on."""
+    last = session.scalar(select(func.max(RunBatch.acked_at)).where(RunBatch.run_id == run.id))
+    return max(filter(None, [last, run.started_at]), default=run.created_at)
 
 
 def _end(runtime: Runtime, claim: Claim, trouble: Trouble) -> bool:

@@ -173,3 +173,40 @@ def settle_all(runtime, sync, clock) -> Run:
     """Lets the channel finish what it has."""
     clock.forward(hours=1)
     settle(runtime, sync)
+
+
+def test_first_upload_that_takes_days_goes_on(runtime, channel, clock, session, sync):
+    """A channel lets only so much through in a day: the run goes on day after day as long as something got through (S12, S15)."""
+    for number in range(10, 14):
+        put(session, sync, email=f"p{number}@example.org")
+    run = start(runtime, sync)
+    for _ in range(4):
+        channel.before_push = held_back(13, batch=2)
+        run = work(runtime, run)
+        clock.forward(hours=14)
+    assert (run.state, len(keys(channel))) == ("done", 7)
+
+
+def test_outages_that_were_over_are_forgotten(runtime, channel, clock, sync):
+    """A channel that was away before the run got anywhere, and once more much later, has not used up the tries (S13)."""
+    away = [TryLater(Code.OUTAGE) for _ in range(3)]
+    plain = channel.check_account
+
+    def check_account(*arguments):
+        if away:
+            raise away.pop()
+        channel.before_push = twice
+        return plain(*arguments)
+
+    again_away = [TryLater(Code.OUTAGE) for _ in range(2)]
+
+    def twice(_batch) -> None:
+        if again_away:
+            raise again_away.pop()
+
+    channel.check_account = check_account
+    run = start(runtime, sync)
+    for _ in range(6):
+        run = work(runtime, run)
+        clock.forward(minutes=20)
+    assert run.state == "done"

@@ -19,6 +19,7 @@ def check(job: Job) -> Outcome:
     record.fold_left_behind(job)
     late.fold_refused(job)
     with job.change() as (_, run):
+        run.tries = 0  # the channel answered: what it could not do before counts no longer
         job.enter(run, Phase.AUDIENCE)
     return Progress()
 
@@ -35,5 +36,6 @@ def ensure(job: Job) -> Outcome:
             sync.audience_made_at, sync.audience_next_poll = job.now, job.now + job.poll_after
             run.everybody = "the audience is new"
     with job.change() as (_, run):
+        run.tries = 0
         job.enter_reading(run)
     return Progress()
