@@ -103,6 +103,14 @@ class Queue:
         """A worker does a chore, known by its name, on what has this id."""
         self._wake(Name.CHORES, f"{name}:{subject_id}", name, subject_id)
 
+    def waiting(self, queue: Name) -> int:
+        """How many wake-ups nobody has taken yet; 0 when Redis is away."""
+        try:
+            return int(self._queues[queue].count)
+        except redis.RedisError as problem:
+            log.warning("length of queue not known", queue=queue.value, problem=type(problem).__name__)
+            return 0
+
     def begun(self, queue: Name, mark: int | str) -> None:
         """A worker has taken the wake-up: from now on another is worth sending."""
         try:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import runs, segment_counts, watch
 from segsync.models import Ask, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
+from segsync.queue import Name
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
 from segsync.runtime import Runtime
 
@@ -24,10 +25,12 @@ def tick(runtime: Runtime) -> None:
     with runtime.sessions.begin() as session:
         started = start_due(session, now)
     _watch(runtime, now, behind=started == AT_A_TIME)
+    # a wake-up is no use while workers have as many before them: after an outage the queue would only grow
+    at_most = max(0, AT_A_TIME - runtime.queue.waiting(Name.RUNS))
     with runtime.sessions.begin() as session:
-        run_ids = pick_runs(session, now)
+        run_ids = pick_runs(session, now, at_most=at_most)
         asks = session.scalars(_due_asks()).all()
-        chores = [(name, subject) for name, query in _CHORES.items() for subject in session.scalars(query(now)).all()]
+        chores = _due_chores(session, now) if runtime.queue.waiting(Name.CHORES) < AT_A_TIME else []
     for run_id in run_ids:
         runtime.queue.wake_run(run_id)
     for ask_id in asks:
@@ -63,7 +66,7 @@ def start_due(session: Session, now: datetime) -> int:
     return len(due)
 
 
-def pick_runs(session: Session, now: datetime) -> Sequence[int]:
+def pick_runs(session: Session, now: datetime, *, at_most: int = AT_A_TIME) -> Sequence[int]:
     """Runs that are due and free, or whose worker died; marked as woken, so that they are not woken every second."""
     free = or_(Run.lease_until.is_(None), Run.lease_until < func.clock_timestamp())
     picked = (
@@ -75,10 +78,14 @@ def pick_runs(session: Session, now: datetime) -> Sequence[int]:
             or_(Run.woken_at.is_(None), Run.woken_at < now - WAKE_AGAIN),
         )
         .order_by(Run.not_before)
-        .limit(AT_A_TIME)
+        .limit(at_most)
         .with_for_update(skip_locked=True)
     )
     return session.scalars(update(Run).where(Run.id.in_(picked)).values(woken_at=now).returning(Run.id)).all()
+
+
+def _due_chores(session: Session, now: datetime) -> list[tuple[str, int]]:
+    return [(name, subject) for name, query in _CHORES.items() for subject in session.scalars(query(now)).all()]
 
 
 def _due_asks() -> Select[int]:

@@ -120,6 +120,7 @@ class DataFile(Base):
     __table_args__ = (
         Index("ix_data_file_ledger_id_part", "ledger_id", "part"),
         Index("ix_data_file_run_id_sort_part", "run_id", "sort", "part"),
+        Index("ix_data_file_unnamed_at", "unnamed_at", postgresql_where=text("unnamed_at is not null")),
     )
 
     id: Mapped[Id]
