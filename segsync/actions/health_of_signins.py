@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from connectors.contract import Identity
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
 from segsync.actions import alerts, tokens
 from segsync.actions.alerts import Cause
@@ -28,9 +29,7 @@ def look(runtime: Runtime, integration_id: int) -> None:
     if integration.state not in tokens.LIVE:
         return
     try:
-        token = tokens.access(runtime, integration_id)
-        oauth, application = runtime.oauth(integration.channel), runtime.application(integration.channel)
-        identity = oauth.whoami(application, token.access_token)
+        identity = _who(runtime, integration)
     except ReconnectNeeded as problem:
         _write(runtime, integration_id, problem)
         return
@@ -39,11 +38,23 @@ def look(runtime: Runtime, integration_id: int) -> None:
         return
     # some channels say it with the token instead of here
     given = identity.scopes or frozenset(integration.scopes)
-    missing = sorted(set(oauth.needed) - given) if given else []
+    missing = sorted(set(runtime.oauth(integration.channel).needed) - given) if given else []
     if missing:
         _write(runtime, integration_id, ReconnectNeeded(Code.SCOPE_MISSING, scope=", ".join(missing)))
     else:
         _well(runtime, integration_id)
+
+
+def _who(runtime: Runtime, integration: Integration) -> Identity:
+    """Whose token it is, by the channel. One that ended before its time is renewed first: nobody has to act on that."""
+    oauth, application = runtime.oauth(integration.channel), runtime.application(integration.channel)
+    token = tokens.access(runtime, integration.id)
+    try:
+        return oauth.whoami(application, token.access_token)
+    except ReconnectNeeded as problem:
+        if problem.code is not Code.SIGNIN_EXPIRED:
+            raise
+    return oauth.whoami(application, tokens.access(runtime, integration.id, renew=True).access_token)
 
 
 def _put_off(runtime: Runtime, integration_id: int) -> None:

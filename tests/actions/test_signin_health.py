@@ -24,12 +24,16 @@ class Asked(FakeOAuth):
     """A channel that also fails to say whose token it is, and counts how often it was asked."""
 
     silent: ConnectorProblem | None = None
+    ended: str = ""
+    """An access token that the channel ended before its time."""
     times: int = 0
 
     def whoami(self, app: Any, access_token: str) -> Identity:
         self.times += 1
         if self.silent is not None:
             raise self.silent
+        if access_token == self.ended:
+            raise ReconnectNeeded(Code.SIGNIN_EXPIRED)
         return self.identity
 
 
@@ -102,6 +106,17 @@ def test_a_token_that_is_renewed_after_all_sets_its_syncs_going(fake, session, h
     assert tick(fake, session) == 1
     assert (hers.state, waiting.status) == (SignInState.CONNECTED, Status.SYNCING)
     assert incident(session).closed_at
+
+
+def test_a_token_that_ended_early_is_renewed_before_anybody_is_alarmed(fake, session, hers):
+    """The channel ended an access token before its time: it is renewed, and Ada is told nothing, for she has nothing to do (S16)."""
+    fake.fakes.oauth.ended = "access-old"
+    hers.refresh_sealed = fake.vault.seal("refresh")
+    session.commit()
+    health_of_signins.look(fake, hers.id)
+    session.refresh(hers)
+    assert (hers.state, fake.vault.open(hers.access_sealed)) == (SignInState.CONNECTED, "access-new")
+    assert session.scalars(select(Alert).where(Alert.code != health_of_signins.SOON)).all() == []
 
 
 def test_a_look_that_changes_nothing_starts_nothing(fake, session, northwind, hers):
