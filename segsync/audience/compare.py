@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from connectors.contract import Connector, Kind, Shape
 from segsync.audience.engines import DuckDBWords
-from segsync.audience.ledger import ledger_schema
+from segsync.audience.ledger import base_sql
 
 Fetch = Callable[[pa.Array | None], pa.Table]
 """Reads `id`, `change_no` and the shape's fields of these members; None means all of the window."""
@@ -134,13 +134,9 @@ def _version_fetched(bench: duckdb.DuckDBPyConnection, method: Method, source: s
 
 
 def _load_base(bench: duckdb.DuckDBPyConnection, shape: Shape, window: Window) -> None:
-    if not window.base:
-        bench.register("nothing", ledger_schema(shape).empty_table())
-        bench.execute("create or replace temp table base as select * from nothing")
-        return
     bench.execute(
-        "create or replace temp table base as select * from read_parquet($files) where member > $low and member <= $high",
-        {"files": [str(path) for path in window.base], "low": window.span[0], "high": window.span[1]},
+        f"create or replace temp table base as select * from ({base_sql(shape, window.base)}) where member > $low and member <= $high",
+        {"low": window.span[0], "high": window.span[1]},
     )
 
 

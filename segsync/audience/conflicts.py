@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import Shape
-from segsync.audience.ledger import ledger_schema
+from segsync.audience.ledger import base_sql
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,7 @@ def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> None:
     """Works out, inside `bench`, the tables that the functions below read."""
     _view(bench, "draft_removals", draft.removals)
     _view(bench, "draft_additions", draft.additions)
-    _view(bench, "draft_base", draft.base)
-    if not draft.base:
-        bench.register("no_base", ledger_schema(shape).empty_table())
-        bench.execute("create or replace temp view draft_base as select * from no_base")
+    bench.execute(f"create or replace temp view draft_base as {base_sql(shape, draft.base)}")
     if not draft.additions:
         columns = ", ".join(f'null::varchar as "{c}"' for c in shape.key_columns)
         bench.execute(

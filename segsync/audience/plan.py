@@ -49,9 +49,13 @@ class BatchRef:
         return Action.REMOVE if self.section == REMOVALS else Action.ADD
 
     def read(self, columns: Sequence[str]) -> pa.Table:
-        """The rows to send, in the plan's order."""
+        """The rows to send, in the plan's order. A column that the plan does not have is empty."""
         with pq.ParquetFile(self.file.path) as file:
-            return file.read_row_group(self.group, columns=list(columns))
+            rows = file.read_row_group(self.group, columns=[c for c in columns if c in file.schema_arrow.names])
+        for column in columns:
+            if column not in rows.column_names:
+                rows = rows.append_column(column, pa.nulls(rows.num_rows, pa.string()))
+        return rows.select(list(columns))
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,12 @@ class Plan:
     def rows_sql(self, action: str, columns: Sequence[str]) -> str:
         """DuckDB: the rows of an action with `number`, the batch they are in, and `position` inside it."""
         wanted = {REMOVALS} if action == "remove" else {NEW, AFTER, AGAIN}
-        named = ", ".join(f'"{c}"' for c in columns)
         pieces = []
         first = self.first
         for file in self._in_order:
             if file.section in wanted:
                 pieces.append(
-                    f"select {named}, {first} + file_row_number // {self.batch_rows} as number, "
+                    f"select {_named(file, columns)}, {first} + file_row_number // {self.batch_rows} as number, "
                     f"file_row_number % {self.batch_rows} as position "
                     f"from read_parquet('{_quoted(file.path)}', file_row_number = true)"
                 )
@@ -117,6 +120,12 @@ class Plan:
     @cached_property
     def _in_order(self) -> tuple[PlanFile, ...]:
         return tuple(sorted(self.files, key=lambda file: SECTIONS.index(file.section)))
+
+
+def _named(file: PlanFile, columns: Sequence[str]) -> str:
+    """The columns of a file, empty where another version of ours that wrote it did not know them."""
+    known = set(pq.read_schema(file.path).names)
+    return ", ".join(f'"{c}"' if c in known else f'null::varchar as "{c}"' for c in columns)
 
 
 def _quoted(path: Path) -> str:

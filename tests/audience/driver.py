@@ -52,6 +52,9 @@ class Driver:
     acked: set[int] = field(default_factory=set)
     refused: list[tuple[int, int, str]] = field(default_factory=list)
     stems: int = 0
+    basis: str = "basis 1"
+    plan_basis: str = ""
+    ledger_basis: str = ""
     bench: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
     @property
@@ -60,7 +63,7 @@ class Driver:
 
     @property
     def method(self) -> Method:
-        return Method(self.channel, Kind.PEOPLE, "basis 1", "secret")
+        return Method(self.channel, Kind.PEOPLE, self.basis, "secret")
 
     @property
     def shape(self):
@@ -90,10 +93,11 @@ class Driver:
         stream = self._stream("ledger")
         for table in fold(self.bench, self.shape, books, now=1_700_000_000, window=WINDOW):
             stream.add(table)
-        self.ledger = stream.finish()
+        self.ledger, self.ledger_basis = stream.finish(), self.plan_basis
         self.open_plan, self.acked = None, set()
 
     def draft(self) -> Plan:
+        self.plan_basis = self.basis
         streams = {sort: self._stream(sort) for sort in (NEW, AFTER, "draft", NOTES)}
         low = -1
         while low < TOP:
@@ -143,7 +147,7 @@ class Driver:
             }
         )
         files = [self.folder.open(part) for part in self.ledger if part.high > low and part.low < high]
-        return Window(members, files, (low, high), same_basis=True)
+        return Window(members, files, (low, high), same_basis=self.ledger_basis == self.basis)
 
     def _values(self, low: int, ids: pa.Array | None) -> pa.Table:
         wanted = ids.to_pylist() if ids is not None else sorted(i for i in self.contacts.rows if i > low)[:WINDOW]

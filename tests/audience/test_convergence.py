@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connectors.contract import Action
+from connectors.contract import Action, Kind, Qualifier
 from segsync.audience.plan import AGAIN, Plan, PlanFile
 from tests.audience.driver import Contacts, Driver
 from tests.fakes import LATER, FakeChannel, Killed
@@ -198,3 +199,23 @@ def test_changed_member_is_sent_once(tmp_path):
     driver.run()
     driver.contacts.put(1, email="new@example.org", phone="+49301")
     assert [ref.section for ref in driver.run().batches] == ["removals", "after"]
+
+
+def test_identifier_that_a_channel_takes_from_a_later_version_on(driver):
+    """A version of ours learns one more identifier: the books of the one before are read, and everybody gets it (B1, B16)."""
+    today = driver.channel.capabilities
+    shape = today.shapes[Kind.PEOPLE]
+    phone = Qualifier("PHONE", ("phone",), hashed=True)
+    keys = tuple(key for key in shape.keys if key.name != "phone")
+    older = replace(shape, keys=keys, qualifiers=(*shape.qualifiers, phone))
+    driver.channel.capabilities = replace(today, shapes={Kind.PEOPLE: older})
+    for number in range(3):
+        driver.contacts.put(number, email=f"p{number}@example.org", phone=f"+4930{number}")
+    driver.run()
+    for number in range(3, 6):
+        driver.contacts.put(number, email=f"p{number}@example.org", phone=f"+4930{number}")
+    cut_off(driver, 1, applied=True)
+    driver.channel.capabilities, driver.basis = today, "basis 2"
+    driver.contacts.drop(0)
+    driver.run()
+    assert driver.channel.audiences["audience-1"].keys == driver.wanted_keys()
