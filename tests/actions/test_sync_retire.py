@@ -113,6 +113,9 @@ class Woken:
     def wake_chore(self, name, subject):
         self.chores.append((name, subject))
 
+    def waiting(self, name):
+        return 0
+
 
 def test_one_that_waits_wakes_nobody_until_its_time(fake, northwind, clock):
     """An audience whose retirement waits for somebody is not looked at every second, only when its time has come. (B17)."""
