@@ -57,7 +57,7 @@ chromium:
 	else echo "Chromium is missing, and the browser tests need it: install the package chromium, or set SEGSYNC_CHROMIUM"; fi; }
 
 lock: $(STAMP) ## Pin the newest versions that pyproject.toml allows
-	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --extra dev \
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11.0 --extra dev \
 		--no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
 	@{ echo "# Installs everything else, quickly. Taken from requirements.lock by \`make lock\`."; \
 		sed -n '/^uv==/,/# via/p' requirements.lock | grep -v '# via' | sed '$$ s/ \\$$//'; } > requirements-installer.txt

@@ -168,6 +168,6 @@ class Kinds:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Counts only when asked to."""
-    if path := os.environ.get("SEGSYNC_TEST_REPORT"):
+    """Counts only when asked to, and where the results of all processes come together."""
+    if (path := os.environ.get("SEGSYNC_TEST_REPORT")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Kinds(Path(path)))

@@ -1,6 +1,7 @@
-"""Everything that `make test` runs, two things at a time, with one summary line at the end.
+"""Everything that `make test` runs, with one summary line at the end.
 
-Lint, types, layers and pins run beside the tests; browser tests come last and alone, because they are about time.
+Tests run on two processes, each with servers of its own, with lint, types, layers and pins beside them; browser tests come last
+and one by one, because they are about time.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 BUILD = ROOT / "build"
 STRICT = os.environ.get("CI") == "true"
+OLDEST = "3.11.0"
+"""The oldest Python that is promised."""
+PROCESSES = 2
 
 
 @dataclass(frozen=True)
@@ -44,12 +52,12 @@ def step(name: str, *command: str) -> Result:
     return Result(name, time.monotonic() - began, done.returncode != 0, done.stdout + done.stderr, {})
 
 
-def tests(name: str, selection: str) -> Result:
+def tests(name: str, selection: str, *options: str) -> Result:
     """A run of pytest, its output shown as it comes."""
     report = BUILD / f"{name}.json"
     report.unlink(missing_ok=True)
     began = time.monotonic()
-    command = [str(BIN / "python"), "-m", "pytest", "-q", "-m", selection]
+    command = [str(BIN / "python"), "-m", "pytest", "-q", "-m", selection, *options]
     environment = os.environ | {"SEGSYNC_TEST_REPORT": str(report)}
     code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     kinds = json.loads(report.read_text()) if report.exists() else {}
@@ -64,11 +72,21 @@ def pins() -> Result:
     lock = (ROOT / "requirements.lock").read_text()
     pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock, re.MULTILINE))
     names = [re.split(r"[\[<>=!~; ]", one, maxsplit=1)[0].lower().replace("_", "-") for one in wanted]
+    names += sorted(set(wanted_by_the_oldest()))
     wrong = [f"{name} is not in requirements.lock: make lock" for name in names if name not in pinned]
     installer = (ROOT / "requirements-installer.txt").read_text()
     if f"uv=={pinned.get('uv')}" not in installer:
         wrong.append("requirements-installer.txt names another uv than requirements.lock: make lock")
     return Result("pins", time.monotonic() - began, bool(wrong), "\n".join(wrong), {})
+
+
+def wanted_by_the_oldest() -> Iterator[str]:
+    """What the installed packages ask for on the oldest Python: it may be more than this one needs."""
+    oldest = {"python_full_version": OLDEST, "python_version": OLDEST.rpartition(".")[0], "extra": ""}
+    for package in metadata.distributions():
+        for asked in map(Requirement, package.requires or ()):
+            if package.name != "segsync" and (asked.marker is None or asked.marker.evaluate(oldest)):
+                yield asked.name.lower().replace("_", "-").replace(".", "-")
 
 
 def checks() -> list[Result]:
@@ -85,7 +103,7 @@ def main() -> int:
     BUILD.mkdir(exist_ok=True)
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(checks)
-        ran = [tests("tests", "not browser")]
+        ran = [tests("tests", "not browser", "--numprocesses", str(PROCESSES), "--dist", "worksteal")]
         ran += beside.result()
     ran.append(tests("browser", "browser"))
     for result in ran:
