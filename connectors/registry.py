@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
 
-from connectors.contract import Application, Capabilities, Connector, OAuth
+from connectors.contract import Application, Capabilities
 from connectors.google.identifiers import CAPABILITIES as GOOGLE
 from connectors.google.oauth import GoogleOAuth
 from connectors.linkedin.identifiers import CAPABILITIES as LINKEDIN
 from connectors.linkedin.oauth import LinkedInOAuth
 from connectors.meta.identifiers import CAPABILITIES as META
 from connectors.meta.oauth import MetaOAuth
+from connectors.protocols import Connector, OAuth
 
 
 @dataclass(frozen=True)

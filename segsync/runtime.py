@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, sessionmaker
 
 from connectors import registry
-from connectors.contract import Application, Connector, OAuth
+from connectors.contract import Application
+from connectors.protocols import Connector, OAuth
 from segsync.config import Settings
 from segsync.db import make_engine, make_sessions
 from segsync.models import DataFile, Installation

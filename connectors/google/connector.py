@@ -26,7 +26,6 @@ from connectors.contract import (
     Retire,
     Settlement,
     Token,
-    Words,
 )
 from connectors.google import accounts, identifiers, members
 from connectors.google.ads import Ads
@@ -34,6 +33,7 @@ from connectors.google.audiences import Audiences
 from connectors.google.data_manager import DataManager
 from connectors.google.oauth import GoogleOAuth
 from connectors.problems import AccessDenied, Code, ReconnectNeeded, SegmentRefused, UnexpectedReply
+from connectors.protocols import Words
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

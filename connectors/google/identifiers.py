@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connectors.contract import Applies, Capabilities, Key, Kind, Shape, Statement, Words
+from connectors.contract import Applies, Capabilities, Key, Kind, Shape, Statement
+from connectors.protocols import Words
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

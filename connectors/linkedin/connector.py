@@ -32,7 +32,6 @@ from connectors.contract import (
     Settlement,
     State,
     Token,
-    Words,
 )
 from connectors.linkedin import identifiers as expression
 from connectors.linkedin.accounts import account_of, roles_of
@@ -51,6 +50,7 @@ from connectors.problems import (
     TryLater,
     UnexpectedReply,
 )
+from connectors.protocols import Words
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

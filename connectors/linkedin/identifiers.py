@@ -13,7 +13,7 @@ from connectors.contract import Applies, Capabilities, Key, Kind, Qualifier, Ret
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from connectors.contract import Words
+    from connectors.protocols import Words
 
 # LinkedIn hashes an address without any white space, inside it too, not only at its ends.
 WHITE_SPACE = (

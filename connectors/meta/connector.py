@@ -43,7 +43,7 @@ from connectors.problems import AccessDenied, Code, ConnectorProblem, SegmentRef
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from connectors.contract import Words
+    from connectors.protocols import Words
 
 PAGE = 50
 FEW = 20
@@ -56,7 +56,7 @@ USED_BY = "campaign{id,name,effective_status}"
 
 
 class MetaConnector:
-    """`connectors.contract.Connector` for Meta."""
+    """`connectors.protocols.Connector` for Meta."""
 
     capabilities: Capabilities = CAPABILITIES
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from connectors.contract import Words
+    from connectors.protocols import Words
 
 SHAPE = Shape(
     keys=(
@@ -108,7 +108,7 @@ US_CODES = (*sorted(set(US_STATES.values())), "aa", "ae", "ap")
 
 
 def identifiers(members: ir.Table, kind: Kind, words: Words) -> ir.Table:
-    """Members with Meta's columns added: see `connectors.contract.Connector.identifiers`."""
+    """Members with Meta's columns added: see `connectors.protocols.Connector.identifiers`."""
     if kind is not Kind.PEOPLE:
         raise ValueError("Meta takes people only")
     plain = {

@@ -33,7 +33,7 @@ RENEWAL_FAILS = LIFE - 2 * RENEW_AFTER
 
 
 class MetaOAuth:
-    """`connectors.contract.OAuth` for Meta. There is no refresh token: a living access token is exchanged for a new one."""
+    """`connectors.protocols.OAuth` for Meta. There is no refresh token: a living access token is exchanged for a new one."""
 
     scopes: tuple[str, ...] = ("ads_management", "ads_read", "business_management")
     needed: Mapping[str, str] = {

@@ -11,7 +11,8 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from connectors.contract import Connector, Kind, Shape
+from connectors.contract import Kind, Shape
+from connectors.protocols import Connector
 from segsync.actions.actor import Refused
 from segsync.actions.import_files import ENCODINGS, doubles, receive, sniff
 from segsync.actions.import_files import Shape as FileShape

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy.orm import Session
 
-from connectors.contract import AccountRef, Action, AudienceRef, Batch, Connector, PushResult, Shape, Token
+from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResult, Shape, Token
 from connectors.problems import Code, TryLater
+from connectors.protocols import Connector
 from segsync.actions import books
 from segsync.audience.plan import AFTER, AGAIN, NEW
 from segsync.audience.sources import kind_for

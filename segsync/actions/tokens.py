@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, update
 
-from connectors.contract import OAuth, Token, Tokens
+from connectors.contract import Token, Tokens
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
+from connectors.protocols import OAuth
 from segsync.models import Integration
 from segsync.rules.terms import SignInState
 from segsync.runtime import Runtime

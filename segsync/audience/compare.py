@@ -13,7 +13,8 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from connectors.contract import Connector, Kind, Shape
+from connectors.contract import Kind, Shape
+from connectors.protocols import Connector
 from segsync.audience.engines import DuckDBWords
 from segsync.audience.ledger import base_sql
 

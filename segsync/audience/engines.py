@@ -59,7 +59,7 @@ DUCKDB: Vocabulary = {
 
 
 class EngineWords:
-    """`connectors.contract.Words`, spoken from an engine's table."""
+    """`connectors.protocols.Words`, spoken from an engine's table."""
 
     vocabulary: ClassVar[Vocabulary]
 

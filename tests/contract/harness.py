@@ -25,13 +25,12 @@ from connectors.contract import (
     AudienceSpec,
     Batch,
     Capabilities,
-    Connector,
     Kind,
-    OAuth,
     PushResult,
     Token,
     Tokens,
 )
+from connectors.protocols import Connector, OAuth
 from connectors.registry import CHANNELS, load
 from connectors.simulation import World
 from connectors.simulators import Simulators

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from connectors.contract import AccountRef, AudienceRef, Capabilities, Connector, Kind, Shape, Token
+from connectors.contract import AccountRef, AudienceRef, Capabilities, Kind, Shape, Token
+from connectors.protocols import Connector
 from segsync.actions import books
 from segsync.actions.claims import Claim
 from segsync.audience.compare import Method
