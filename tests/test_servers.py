@@ -111,7 +111,10 @@ def test_a_server_that_died_is_started_again(data, kind):
         assert server.pid() != dead
 
 
-@pytest.mark.parametrize("written", ["", "12", "not a number\n/somewhere\n", f"{os.getpid()}\n/somewhere\n"])
+@pytest.mark.parametrize(
+    "written",
+    ["", "12", "not a number\n/somewhere\n", pytest.param(f"{os.getpid()}\n/somewhere\n", id="a living process")],
+)
 def test_a_misleading_pid_file_stops_nothing(data, written):
     """A half-written file, or the number of a process that is now somebody else's, does not keep the database down."""
     (data / "postgres" / "postmaster.pid").write_text(written)
