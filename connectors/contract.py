@@ -5,7 +5,8 @@ What a channel is asked to do with them stands in `connectors.protocols`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,6 +69,14 @@ class Use(StrEnum):
 
 # -- what the operator sets up ---------------------------------------------------------------------------------
 
+Around = Callable[[str], AbstractContextManager[object]]
+"""What stands around every request that leaves for a channel. It is told the method and the path, nothing of who is meant."""
+
+
+def unwatched(_request: str) -> AbstractContextManager[object]:
+    """Nothing stands around a request."""
+    return nullcontext()
+
 
 @dataclass(frozen=True)
 class Application:
@@ -84,6 +93,7 @@ class Application:
     options: Mapping[str, str] = field(default_factory=dict)
     request_seconds: float = 60.0
     """The longest that one request may take in all. Pushing one batch, however many requests it takes, ends within twice that."""
+    around: Around = field(default=unwatched, repr=False, compare=False)
 
     @property
     def simulated(self) -> bool:

@@ -12,6 +12,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from connectors.contract import Around, unwatched
+
 # At DEBUG urllib3 writes whole addresses, and Graph's carry access tokens.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
 
@@ -87,16 +89,21 @@ def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
 class DeadlineSession(requests.Session):
     """A session whose every call, body included, ends within `total` seconds with requests.Timeout. Follows no redirect."""
 
-    def __init__(self, total: float = 60.0) -> None:
-        """`total` may be changed between calls."""
+    def __init__(self, total: float = 60.0, around: Around = unwatched) -> None:
+        """Both may be changed between calls. Every request passes `around`."""
         super().__init__()
         self.total = total
+        self.around = around
         self.auth = _as_given
         self.mount("http://", _Adapter())
         self.mount("https://", _Adapter())
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """As for every session. A body cut short by the limit is never taken for the whole."""
+        with self.around(f"{request.method} {request.path_url.partition('?')[0]}"):
+            return self._send(request, **kwargs)
+
+    def _send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         watch = _Watch()
         timer = threading.Timer(self.total, watch.end)
         timer.daemon = True

@@ -13,6 +13,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
+from connectors.contract import Around, unwatched
 from connectors.deadline import DeadlineSession
 from connectors.problems import Code, TryLater
 
@@ -30,11 +31,11 @@ PASSING = frozenset({502, 503, 504})
 class Client:
     """Calls to one base address. Holds a session: use one per worker, not across threads or forks."""
 
-    def __init__(self, base: str, *, total: float = 60.0) -> None:
-        """`total` is the limit in seconds for a call together with its retries."""
+    def __init__(self, base: str, *, total: float = 60.0, around: Around = unwatched) -> None:
+        """`total` is the limit in seconds for a call together with its retries; each of them passes `around`."""
         self.base = base.rstrip("/")
         self._total = total
-        self._session = DeadlineSession(total)
+        self._session = DeadlineSession(total, around)
 
     def call(  # noqa: PLR0913 - the parts of a request
         self,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Engine, Identity, MetaData, Text, create_engine, func
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, Identity, MetaData, Text, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
+
+from segsync.effects import NOTHING, Effect, Effects, Sort
 
 Sessions = Callable[[], Session]
 
@@ -52,6 +55,40 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
     )
 
 
-def make_sessions(engine: Engine) -> sessionmaker[Session]:
-    """A maker of sessions. Objects stay readable after a commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_sessions(engine: Engine, effects: Effects = NOTHING) -> sessionmaker[Session]:
+    """A maker of sessions. Objects stay readable after a commit. Every transaction that wrote something passes `effects`."""
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    if effects is not NOTHING:
+        _watch(engine, sessions, effects)
+    return sessions
+
+
+_WRITES: Final = re.compile(r"\s*(?:insert into|update|delete from)\s+(\w+)", re.IGNORECASE)
+_WRITTEN: Final = "tables written"
+
+
+def _watch(engine: Engine, sessions: sessionmaker[Session], effects: Effects) -> None:
+    """Notes the tables that a transaction writes, and tells of its end."""
+
+    def begin(connection: Connection) -> None:
+        connection.info[_WRITTEN] = []
+
+    def execute(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if found := _WRITES.match(statement):
+            connection.info.setdefault(_WRITTEN, []).append(found[1])
+
+    def before_commit(session: Session) -> None:
+        session.flush()
+        tables = session.connection().info.get(_WRITTEN)
+        if tables and not session.in_nested_transaction():
+            session.info[Effect] = Effect(Sort.COMMIT, " ".join(dict.fromkeys(tables)))
+            effects.before(session.info[Effect])
+
+    def after_commit(session: Session) -> None:
+        if effect := session.info.pop(Effect, None):
+            effects.after(effect)
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "before_cursor_execute", execute)
+    event.listen(sessions, "before_commit", before_commit)
+    event.listen(sessions, "after_commit", after_commit)

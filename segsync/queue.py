@@ -18,6 +18,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq.serializers import JSONSerializer
 
+from segsync.effects import NOTHING, Effects, Sort
+
 log = structlog.get_logger(__name__)
 
 
@@ -85,8 +87,9 @@ class TokenBucket:
 class Queue:
     """Wakes workers. Safe to call at any time, as often as wanted; never raises when Redis is away."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, effects: Effects = NOTHING) -> None:
         self.client = client
+        self.effects = effects
         self.buckets = TokenBucket(client)
         self._queues = {name: rq.Queue(name, connection=client, serializer=JSONSerializer) for name in Name}
         logging.getLogger("rq").setLevel(logging.WARNING)
@@ -122,14 +125,15 @@ class Queue:
         try:
             if not self.client.set(_pending(queue, mark), 1, nx=True, ex=PENDING_SECONDS):
                 return
-            self._queues[queue].enqueue_call(
-                JOBS[queue],
-                args=list(args),
-                timeout=int(TIMEOUTS[queue].total_seconds()),
-                result_ttl=0,
-                failure_ttl=60,
-                description=f"{queue.value} {mark}",
-            )
+            with self.effects.around(Sort.WAKE, queue.value):
+                self._queues[queue].enqueue_call(
+                    JOBS[queue],
+                    args=list(args),
+                    timeout=int(TIMEOUTS[queue].total_seconds()),
+                    result_ttl=0,
+                    failure_ttl=60,
+                    description=f"{queue.value} {mark}",
+                )
         except redis.RedisError as problem:
             log.warning("wake-up dropped", queue=queue.value, mark=mark, problem=type(problem).__name__)
 

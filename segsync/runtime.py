@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from connectors.contract import Application
 from connectors.protocols import Connector, OAuth
 from segsync.config import Settings
 from segsync.db import make_engine, make_sessions
+from segsync.effects import NOTHING, Effects, Sort
 from segsync.models import DataFile, Installation
 from segsync.postgres_server import EmbeddedPostgres
 from segsync.queue import Queue, connect
@@ -50,11 +51,13 @@ class Runtime:
     database_uri: str
     ledgers: Path
     clock: Callable[[], datetime] = utc_now
+    effects: Effects = NOTHING
+    """Everything that is left outside this process passes it."""
     _connectors: dict[str, Connector] = field(default_factory=dict, repr=False, compare=False)
 
     def application(self, name: str) -> Application:
         """The application registered at a channel. Raises KeyError for an unknown channel."""
-        return self.settings.application(name)
+        return replace(self.settings.application(name), around=self._around_request)
 
     def oauth(self, name: str) -> OAuth:
         """The sign-in of a channel."""
@@ -66,9 +69,17 @@ class Runtime:
             self._connectors[name] = registry.load(name, self.application(name))
         return self._connectors[name]
 
+    def _around_request(self, what: str) -> AbstractContextManager[object]:
+        return self.effects.around(Sort.REQUEST, what)
+
     def after_fork(self) -> None:
         """Called first thing in a child: connections belong to the parent and must not be used, nor closed, here."""
         self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        """Lets go of the database and of Redis."""
+        self.queue.client.close()
+        self.engine.dispose()
 
     @property
     def session_secret(self) -> str:
@@ -83,20 +94,33 @@ def open_runtime(settings: Settings) -> Iterator[Runtime]:
         make_data_folder(settings.data)
         url = settings.database_url.get_secret_value() or stack.enter_context(EmbeddedPostgres(settings.data)).url
         redis_url = settings.redis_url.get_secret_value() or stack.enter_context(EmbeddedRedis(settings.data)).url
-        engine = make_engine(url)
-        stack.callback(engine.dispose)
-        client = connect(redis_url)
-        stack.callback(client.close)
-        sessions = make_sessions(engine)
-        yield Runtime(
-            settings=settings,
-            engine=engine,
-            sessions=sessions,
-            vault=make_vault(settings, sessions),
-            queue=Queue(client),
-            database_uri=libpq(url),
-            ledgers=settings.data.absolute() / LEDGERS,
-        )
+        runtime = make_runtime(settings, url, redis_url)
+        stack.callback(runtime.close)
+        yield runtime
+
+
+def make_runtime(
+    settings: Settings,
+    url: str,
+    redis_url: str,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    effects: Effects = NOTHING,
+) -> Runtime:
+    """Opens everything at these addresses of PostgreSQL and Redis."""
+    engine = make_engine(url)
+    sessions = make_sessions(engine, effects)
+    return Runtime(
+        settings=settings,
+        engine=engine,
+        sessions=sessions,
+        vault=make_vault(settings, sessions),
+        queue=Queue(connect(redis_url), effects),
+        database_uri=libpq(url),
+        ledgers=settings.data.absolute() / LEDGERS,
+        clock=clock,
+        effects=effects,
+    )
 
 
 def libpq(url: str) -> str:

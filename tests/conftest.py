@@ -19,10 +19,10 @@ import redis
 
 from segsync import migrate
 from segsync.config import Settings
-from segsync.db import make_engine, make_sessions
+from segsync.db import make_engine
 from segsync.postgres_server import EmbeddedPostgres
-from segsync.queue import Queue, connect
-from segsync.runtime import Runtime, make_vault
+from segsync.queue import connect
+from segsync.runtime import Runtime, make_runtime
 from segsync.servers import EmbeddedRedis
 from segsync.vault import new_key
 
@@ -122,20 +122,11 @@ def settings(tmp_path, database_url, servers) -> Settings:
 @pytest.fixture
 def runtime(settings, redis_client, clock) -> Iterator[Runtime]:
     """Everything that actions need, over a fresh database and an empty Redis."""
-    url = settings.database_url.get_secret_value()
-    engine = make_engine(url)
-    sessions = make_sessions(engine)
-    yield Runtime(
-        settings=settings,
-        engine=engine,
-        sessions=sessions,
-        vault=make_vault(settings, sessions),
-        queue=Queue(redis_client),
-        database_uri=url,
-        ledgers=settings.data / "ledgers",
-        clock=clock,
+    opened = make_runtime(
+        settings, settings.database_url.get_secret_value(), settings.redis_url.get_secret_value(), clock=clock
     )
-    engine.dispose()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from google.ads.googleads.interceptors import ExceptionInterceptor, Interceptor,
 from google.api_core.exceptions import GoogleAPICallError, RetryError, ServiceUnavailable
 from google.api_core.retry import Retry, if_exception_type
 
-from connectors.contract import Application
+from connectors.contract import Application, Around
 from connectors.google.per_process import PerProcess
 from connectors.google.replies import ADS, STATUS, problem
 from connectors.problems import Code, ConnectorProblem, SetupNeeded
@@ -45,9 +45,10 @@ class _Bearer(Interceptor, grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamCli
     gRPC's own call credentials would tie the channel to one token, and are refused where there is no TLS.
     """
 
-    def __init__(self, version: str, token: str) -> None:
+    def __init__(self, version: str, token: str, around: Around) -> None:
         super().__init__(version)
         self._header = ("authorization", f"Bearer {token}")
+        self._around = around
 
     def _signed(self, details: Any) -> Any:
         metadata = [*(details.metadata or ()), self._header]
@@ -55,20 +56,23 @@ class _Bearer(Interceptor, grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamCli
 
     def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
         """One answer."""
-        return continuation(self._signed(details), request)
+        with self._around(str(details.method)):
+            return continuation(self._signed(details), request)
 
     def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
         """An answer in pieces."""
-        return continuation(self._signed(details), request)
+        with self._around(str(details.method)):
+            return continuation(self._signed(details), request)
 
 
 class _Client(GoogleAdsClient):  # type: ignore[misc]
     """Google's client on a channel of ours, and without its log: that prints whole requests and replies."""
 
-    def __init__(self, channel: Any, version: str, token: str, login: str) -> None:
+    def __init__(self, channel: Any, app: Application, version: str, token: str, login: str) -> None:
         super().__init__(None, login_customer_id=login or None, version=version, use_proto_plus=True)
         self._channel = channel
         self._token = token
+        self._around = app.around
 
     def get_service(self, name: str, **_: Any) -> Any:
         """The service on our channel, with the token and the login account in every call."""
@@ -77,7 +81,7 @@ class _Client(GoogleAdsClient):  # type: ignore[misc]
             self._channel,
             MetadataInterceptor(None, self.login_customer_id),
             ExceptionInterceptor(self.version, use_proto_plus=True),
-            _Bearer(self.version, self._token),
+            _Bearer(self.version, self._token, self._around),
         )
         return service(transport=service.get_transport_class()(channel=channel))
 
@@ -86,6 +90,7 @@ class Ads:
     """Reads from the Google Ads API. Opens its channel at the first call, once in each process."""
 
     def __init__(self, app: Application) -> None:
+        self._app = app
         self._version = app.version or VERSION
         self._base = app.bases.get("ads", HOST)
         self._seconds = app.request_seconds
@@ -118,7 +123,7 @@ class Ads:
     def _service(self, name: str, token: str, login: str = "") -> Iterator[Any]:
         """Hands out a service, which has to stay referenced while a stream is read, and turns errors into problems."""
         try:
-            yield _Client(self._channel.get(), self._version, token, login).get_service(name)
+            yield _Client(self._channel.get(), self._app, self._version, token, login).get_service(name)
         except ModuleNotFoundError:
             raise SetupNeeded(Code.APP_VERSION, version=self._version) from None
         except GoogleAdsException as error:

@@ -75,7 +75,7 @@ class DataManager:
     def __init__(self, app: Application) -> None:
         base = app.bases.get("datamanager", BASE)
         self.seconds = app.request_seconds
-        self._client = PerProcess(lambda: Client(base, total=app.request_seconds))
+        self._client = PerProcess(lambda: Client(base, total=app.request_seconds, around=app.around))
 
     def ask(
         self,

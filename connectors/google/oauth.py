@@ -163,6 +163,7 @@ def _session(app: Application, base: str, redirect_uri: str = "", scope: list[st
     session = _Session(
         app.client_id, redirect_uri=redirect_uri or None, scope=scope, total=min(SECONDS, app.request_seconds)
     )
+    session.around = app.around
     session.plain = base.startswith("http://")
     for kind in ("access_token_response", "refresh_token_response"):
         session.register_compliance_hook(kind, _stop_at_failure)
@@ -195,7 +196,7 @@ def _subtype(error: OAuth2Error) -> str:
 
 def _plain_call(app: Application, method: str, address: str, **parts: Any) -> requests.Response:
     try:
-        with DeadlineSession(min(SECONDS, app.request_seconds)) as session:
+        with DeadlineSession(min(SECONDS, app.request_seconds), app.around) as session:
             return session.request(method, address, **parts)
     except requests.Timeout:
         raise TryLater(Code.TIMEOUT) from None

@@ -58,7 +58,7 @@ class _Session(OAuth2Session):
 
     def __init__(self, app: Application, **options: Any) -> None:
         super().__init__(app.client_id, **options)
-        self._http = Client(oauth_base(app), total=app.request_seconds)
+        self._http = Client(oauth_base(app), total=app.request_seconds, around=app.around)
         for moment in ("access_token_response", "refresh_token_response"):
             self.register_compliance_hook(moment, _accepted)
 
@@ -125,12 +125,12 @@ class LinkedInOAuth:
         for token in filter(None, (tokens.refresh_token, tokens.access_token)):
             form = {"client_id": app.client_id, "client_secret": app.client_secret, "token": token}
             with suppress(TryLater):
-                Client(oauth_base(app), total=app.request_seconds).call("POST", REVOKE, form=form)
+                Client(oauth_base(app), total=app.request_seconds, around=app.around).call("POST", REVOKE, form=form)
 
     def whoami(self, app: Application, access_token: str) -> Identity:
         """Who this token belongs to and what it allows. Raises ReconnectNeeded when it is dead."""
         scopes = granted(app, access_token)
-        reply = Client(api_base(app), total=app.request_seconds).call(
+        reply = Client(api_base(app), total=app.request_seconds, around=app.around).call(
             "GET", USERINFO, headers={"Authorization": f"Bearer {access_token}"}
         )
         if reply.status_code not in OK:
@@ -156,7 +156,7 @@ class LinkedInOAuth:
 def granted(app: Application, access_token: str) -> frozenset[str]:
     """The permissions of a token. Raises ReconnectNeeded when it is dead."""
     form = {"client_id": app.client_id, "client_secret": app.client_secret, "token": access_token}
-    reply = Client(oauth_base(app), total=app.request_seconds).call("POST", INTROSPECT, form=form)
+    reply = Client(oauth_base(app), total=app.request_seconds, around=app.around).call("POST", INTROSPECT, form=form)
     if reply.status_code not in OK:
         raise problem(reply, TOKEN_ROWS)
     told = content(reply)

@@ -43,7 +43,7 @@ class Rest:
 
     def __init__(self, app: Application) -> None:
         """Opens nothing yet."""
-        self._client = Client(f"{api_base(app)}/rest", total=app.request_seconds)
+        self._client = Client(f"{api_base(app)}/rest", total=app.request_seconds, around=app.around)
         self._version = app.version or VERSION
 
     def call(

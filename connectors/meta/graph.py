@@ -63,7 +63,7 @@ class Graph:
     def _connect(self, access_token: str) -> FacebookAdsApi:
         session = FacebookSession(self._app.client_id, self._app.client_secret, access_token, timeout=CONNECT_AND_READ)
         session.GRAPH = self._base
-        ours = GraphSession(self._app.request_seconds)
+        ours = GraphSession(self._app.request_seconds, self._app.around)
         # The token and its proof, which the SDK sends with every call.
         ours.params = dict(session.requests.params)
         session.requests.close()

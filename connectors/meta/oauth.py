@@ -131,7 +131,7 @@ def _proof(app: Application, token: str) -> dict[str, str]:
 def _ask(
     app: Application, method: str, path: str, params: Mapping[str, str], *, signing_in: bool = False
 ) -> dict[str, Any]:
-    client = Client(app.bases.get("graph", GRAPH), total=app.request_seconds)
+    client = Client(app.bases.get("graph", GRAPH), total=app.request_seconds, around=app.around)
     reply = client.call(method, f"/{version(app)}{path}", params=params)
     body = _json(reply)
     found = replies.problem(reply.status_code, body, reply.headers, signing_in=signing_in)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from connectors.contract import Action
 from segsync.audience.files import Folder, Part
 from segsync.audience.plan import NOTES, SECTIONS, Acknowledgements, Plan, PlanFile
 from segsync.models import DataFile, Ledger, Run, RunBatch, Sync
+from segsync.runtime import Runtime
 
 LEDGER = "ledger"
 DRAFT = "draft"
@@ -22,9 +22,9 @@ LATE = "late"
 _LATE = RunBatch.refused.contains([{LATE: True}])
 
 
-def folder(root: Path, sync: Sync) -> Folder:
+def folder(runtime: Runtime, sync: Sync) -> Folder:
     """Where the files of this sync lie."""
-    return Folder(root, sync.public_id)
+    return Folder(runtime.ledgers, sync.public_id, runtime.effects)
 
 
 def list_parts(

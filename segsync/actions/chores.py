@@ -21,7 +21,7 @@ def _import(runtime: Runtime, import_id: int) -> None:
 
 def _collect(runtime: Runtime, sync_id: int) -> None:
     with runtime.sessions() as session:
-        folder = books.folder(runtime.ledgers, session.get_one(Sync, sync_id))
+        folder = books.folder(runtime, session.get_one(Sync, sync_id))
         books.collect(session, folder, sync_id, before=runtime.clock() - KEPT)
 
 

@@ -52,7 +52,7 @@ def empty_by_books(runtime: Runtime, sync: Sync, push: Push, goes_on: Callable[[
 
 def _files(runtime: Runtime, session: Session, sync: Sync) -> list[Path]:
     """The ledger's files, and the additions of a plan that is not yet in it."""
-    folder = books.folder(runtime.ledgers, sync)
+    folder = books.folder(runtime, sync)
     parts = list(books.ledger_parts(session, sync.ledger_id))
     left = books.unfolded_run(session, sync.id)
     if left is not None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segsync.effects import NOTHING, Effects, Sort
+
 PRIVATE = 0o600
 
 
@@ -39,6 +41,7 @@ class Folder:
 
     root: Path
     sync: str
+    effects: Effects = NOTHING
 
     def write(self, sort: str, number: int, stem: str, table: pa.Table, *, group_rows: int) -> Part:
         """Writes a table whole or not at all. `stem` is unique to the claim that writes. Raises OSError when the disk is full."""
@@ -46,16 +49,11 @@ class Folder:
         target = self.root / path
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = target.with_suffix(".part")
-        descriptor = os.open(unfinished, os.O_CREAT | os.O_TRUNC | os.O_RDWR, PRIVATE)
-        with os.fdopen(descriptor, "w+b") as file:
-            pq.write_table(table, file, row_group_size=max(group_rows, 1), compression="zstd", use_dictionary=False)
-            file.flush()
-            os.fsync(file.fileno())
-            file.seek(0)
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-            size = os.fstat(file.fileno()).st_size
-        unfinished.replace(target)
-        _settle_name(target.parent)
+        with self.effects.around(Sort.FILE, f"write {sort}"):
+            size, checksum = _write(unfinished, table, group_rows)
+        with self.effects.around(Sort.FILE, f"name {sort}"):
+            unfinished.replace(target)
+            _settle_name(target.parent)
         low, high = _bounds(table)
         return Part(sort, number, str(path), low, high, table.num_rows, size, checksum)
 
@@ -79,16 +77,31 @@ class Folder:
     def discard(self, paths: Iterable[str]) -> None:
         """Removes files that nothing names; one that is gone already is no error."""
         for path in paths:
-            (self.root / path).unlink(missing_ok=True)
+            self._delete(self.root / path)
 
     def sweep(self, listed: Container[str], before: datetime) -> int:
         """Removes files older than `before` that are not `listed`: what a worker wrote and was killed before it said so."""
         gone = 0
         for path in (self.root / self.sync).glob("*"):
             if str(path.relative_to(self.root)) not in listed and path.stat().st_mtime < before.timestamp():
-                path.unlink(missing_ok=True)
+                self._delete(path)
                 gone += 1
         return gone
+
+    def _delete(self, path: Path) -> None:
+        with self.effects.around(Sort.FILE, "delete"):
+            path.unlink(missing_ok=True)
+
+
+def _write(path: Path, table: pa.Table, group_rows: int) -> tuple[int, str]:
+    """Writes a table, onto the disk. Returns size and checksum of the file."""
+    descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, PRIVATE)
+    with os.fdopen(descriptor, "w+b") as file:
+        pq.write_table(table, file, row_group_size=max(group_rows, 1), compression="zstd", use_dictionary=False)
+        file.flush()
+        os.fsync(file.fileno())
+        file.seek(0)
+        return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settle_name(folder: Path) -> None:

@@ -71,7 +71,7 @@ class Job:
     @property
     def folder(self) -> Folder:
         """Where the files of this sync lie."""
-        return books.folder(self.runtime.ledgers, self.sync)
+        return books.folder(self.runtime, self.sync)
 
     @property
     def spill(self) -> Path:
