@@ -4,6 +4,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SPARK := $(VENV)/.installed-spark
 
 # the first Python from 3.11 that really runs: a name on the PATH may be an empty shell
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -27,10 +28,16 @@ $(STAMP): requirements.lock requirements-installer.txt pyproject.toml
 		|| $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# only tests need it here: warehouses in Spark are an extra
+$(SPARK): requirements-spark.lock $(STAMP)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-spark.lock \
+		|| $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-spark.lock
+	@touch $(SPARK)
+
 demo: $(STAMP) ## Run all of it with simulated channels; SEGSYNC_PORT and SEGSYNC_DATA choose port and folder
 	@exec $(BIN)/segsync demo
 
-test: $(STAMP) chromium ## Lint, types, layers, and every kind of test
+test: $(STAMP) $(SPARK) chromium ## Lint, types, layers, and every kind of test
 	@exec $(BIN)/python tests/run.py
 
 lint: $(STAMP) ## Look for mistakes and for what is not formatted
@@ -59,6 +66,8 @@ chromium:
 lock: $(STAMP) ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11.0 --extra dev \
 		--no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
+	@printf 'pyspark>=4,<4.1\n' | $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11.0 \
+		--no-header --no-emit-index-url --output-file requirements-spark.lock -
 	@{ echo "# Installs everything else, quickly. Taken from requirements.lock by \`make lock\`."; \
 		sed -n '/^uv==/,/# via/p' requirements.lock | grep -v '# via' | sed '$$ s/ \\$$//'; } > requirements-installer.txt
 

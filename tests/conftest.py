@@ -87,7 +87,7 @@ def servers(data_root) -> Iterator[Servers]:
 
 
 NUMBERS = count(1)
-KINDS = ("browser", "contract", "property", "slow")
+KINDS = ("browser", "spark", "contract", "property", "slow")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
+from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -27,6 +30,7 @@ BUILD = ROOT / "build"
 STRICT = os.environ.get("CI") == "true"
 OLDEST = "3.11.0"
 """The oldest Python that is promised."""
+OLDEST_JAVA = 17
 PROCESSES = 2
 
 
@@ -68,12 +72,17 @@ def pins() -> Result:
     """Every dependency of the project is pinned, and the installer is the one that is pinned."""
     began = time.monotonic()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    wanted = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     lock = (ROOT / "requirements.lock").read_text()
-    pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock, re.MULTILINE))
+    spark = (ROOT / "requirements-spark.lock").read_text()
+    pinned = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock + spark, re.MULTILINE))
     names = [re.split(r"[\[<>=!~; ]", one, maxsplit=1)[0].lower().replace("_", "-") for one in wanted]
     names += sorted(set(wanted_by_the_oldest()))
-    wrong = [f"{name} is not in requirements.lock: make lock" for name in names if name not in pinned]
+    wrong = [
+        f"{name} is not in requirements.lock, nor in the one of its extra: make lock"
+        for name in names
+        if name not in pinned
+    ]
     installer = (ROOT / "requirements-installer.txt").read_text()
     if f"uv=={pinned.get('uv')}" not in installer:
         wrong.append("requirements-installer.txt names another uv than requirements.lock: make lock")
@@ -103,16 +112,35 @@ def main() -> int:
     BUILD.mkdir(exist_ok=True)
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(checks)
-        ran = [tests("tests", "not browser", "--numprocesses", str(PROCESSES), "--dist", "worksteal")]
+        ran = [tests("tests", "not browser and not spark", "--numprocesses", str(PROCESSES), "--dist", "worksteal")]
         ran += beside.result()
+    missing = spark_needs()
+    if missing:
+        say(f"The Spark tests did not run: {missing}")
+    else:
+        ran.append(tests("spark", "spark"))
     ran.append(tests("browser", "browser"))
     for result in ran:
         if result.failed and result.output:
             say(f"\n--- {result.name} ---\n{result.output.strip()}")
-    return summary(ran)
+    return summary(ran, without_spark=bool(missing))
 
 
-def summary(ran: list[Result]) -> int:
+def spark_needs() -> str:
+    """What is missing for the Spark tests, as a sentence; '' where they can run."""
+    java = Path(os.environ["JAVA_HOME"]) / "bin" / "java" if os.environ.get("JAVA_HOME") else shutil.which("java")
+    told = (
+        "" if java is None else subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    )
+    version = re.search(r'version "(\d+)', told)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        return f"they need Java {OLDEST_JAVA} or newer, and there is none (on Debian: apt-get install openjdk-17-jre-headless)."
+    if find_spec("pyspark") is None:
+        return "pyspark is not installed (make test installs it)."
+    return ""
+
+
+def summary(ran: list[Result], *, without_spark: bool) -> int:
     kinds: dict[str, dict[str, float]] = {}
     for result in ran:
         kinds |= result.kinds
@@ -122,7 +150,11 @@ def summary(ran: list[Result]) -> int:
     )
     if STRICT and kinds.get("browser", {}).get("skipped"):
         failed.append("browser tests were skipped")
-    parts = [f"{result.name} {result.seconds:.0f} s" for result in ran if result.name not in {"tests", "browser"}]
+    if STRICT and (without_spark or kinds.get("spark", {}).get("skipped")):
+        failed.append("Spark tests did not run")
+    parts = [
+        f"{result.name} {result.seconds:.0f} s" for result in ran if result.name not in {"tests", "spark", "browser"}
+    ]
     parts += [f"{name} {int(kind['passed'])} in {kind['seconds']:.0f} s" for name, kind in sorted(kinds.items())]
     say(("FAILED: " + ", ".join(failed) if failed else "All is well") + " | " + " · ".join(parts))
     say(f"{passed} passed, {broken} failed, {skipped} skipped")

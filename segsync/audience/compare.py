@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from connectors.contract import Kind, Shape
 from connectors.protocols import Connector
-from segsync.audience.engines import DuckDBWords
+from segsync.audience.engines import ENGINES, in_words
 from segsync.audience.ledger import base_sql
 
 Fetch = Callable[[pa.Array | None], pa.Table]
@@ -77,11 +77,9 @@ def _in_words(method: Method, source: str) -> str:
     fields = dict.fromkeys(method.shape.fields, "string")
     schema = {"member": "int64", "version": "string", "change_no": "int64", **fields}
     table = ibis.table(schema, name=source)
-    expression = method.connector.identifiers(table, method.kind, DuckDBWords())
-    # DuckDB takes "email" and "EMAIL" for one name, so the expression's columns are named anew by their position
-    names = ", ".join(f'"field {name}"' if name in fields else f'"{name}"' for name in expression.columns)
-    kept = ", ".join(f'"{name}"' for name in ("member", "version", "change_no", *method.shape.columns))
-    return f"select {kept} from ({ibis.to_sql(expression, dialect='duckdb')}) as said({names})"
+    engine = ENGINES["duckdb"]
+    expression = method.connector.identifiers(table, method.kind, engine.words)
+    return in_words(engine, expression, fields, ("member", "version", "change_no", *method.shape.columns))
 
 
 def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fetch: Fetch) -> Compared:

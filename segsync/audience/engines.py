@@ -1,13 +1,15 @@
 """The words of identifier expressions: one row per word, one table per engine.
 
 A word is one built-in of the engine, so that no contact leaves it to be normalised and a million members cost a second.
-A new engine is a new table; a connector's expression does not change.
+A new engine is a new table; a connector's expression does not change. It is announced when the golden vectors pass on it
+(`tests/audience/test_golden_vectors.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -18,21 +20,32 @@ if TYPE_CHECKING:
 Word = Callable[..., Any]
 Vocabulary = Mapping[str, Word]
 
-TEXT, NUMBER = dt.string, dt.int64
+TEXT, BYTES, SHORT = dt.string, dt.binary, dt.int32
+WHITE_SPACE = " \t\n\r\v\f"
 
 # Functions that the engine has under these names. The bodies are never run: Ibis only takes the signature.
 _sha256: Word = ibis.udf.scalar.builtin(lambda text: text, name="sha256", signature=((TEXT,), TEXT))
+_sha256_bytes: Word = ibis.udf.scalar.builtin(lambda code: code, name="sha256", signature=((BYTES,), BYTES))
+_convert_to: Word = ibis.udf.scalar.builtin(
+    lambda text, code: (text, code), name="convert_to", signature=((TEXT, TEXT), BYTES)
+)
+_encode: Word = ibis.udf.scalar.builtin(lambda code, how: (code, how), name="encode", signature=((BYTES, TEXT), TEXT))
+_sha2: Word = ibis.udf.scalar.builtin(lambda text, bits: (text, bits), name="sha2", signature=((TEXT, SHORT), TEXT))
+_btrim: Word = ibis.udf.scalar.builtin(lambda text, chars: (text, chars), name="btrim", signature=((TEXT, TEXT), TEXT))
 _translate: Word = ibis.udf.scalar.builtin(
     lambda text, old, new: (text, old, new), name="translate", signature=((TEXT, TEXT, TEXT), TEXT)
 )
 _substring: Word = ibis.udf.scalar.builtin(
-    lambda text, start, length: (text, start, length), name="substring", signature=((TEXT, NUMBER, NUMBER), TEXT)
+    lambda text, start, length: (text, start, length), name="substring", signature=((TEXT, SHORT, SHORT), TEXT)
 )
 _split_part: Word = ibis.udf.scalar.builtin(
-    lambda text, mark, number: (text, mark, number), name="split_part", signature=((TEXT, TEXT, NUMBER), TEXT)
+    lambda text, mark, number: (text, mark, number), name="split_part", signature=((TEXT, TEXT, SHORT), TEXT)
 )
 _regexp_replace: Word = ibis.udf.scalar.builtin(
     lambda text, old, new, how: (text, old, new, how), name="regexp_replace", signature=((TEXT, TEXT, TEXT, TEXT), TEXT)
+)
+_regexp_replace_all: Word = ibis.udf.scalar.builtin(
+    lambda text, old, new: (text, old, new), name="regexp_replace", signature=((TEXT, TEXT, TEXT), TEXT)
 )
 
 
@@ -41,20 +54,49 @@ def _after(text: Any, mark: str) -> Any:
     return (text.find(mark) < 0).ifelse("", text.substr(text.find(mark) + len(mark)))
 
 
-# https://duckdb.org/docs/stable/sql/functions/text
-DUCKDB: Vocabulary = {
-    "sha256_hex": _sha256,
-    "lower": lambda text: text.lower(),
+def _letter_by_letter(text: Any) -> Any:
+    # Java and ICU make two letters of a dotted capital I, and a final sigma of one that ends a word; elsewhere each
+    # letter has its own small one: https://www.unicode.org/Public/UCD/latest/ucd/SpecialCasing.txt
+    return _translate(text, "İΣ", "iσ").lower()
+
+
+_COMMON: Vocabulary = {
     "upper": lambda text: text.upper(),
-    "strip": lambda text: text.strip(),
     "delete_chars": lambda text, chars: _translate(text, chars, ""),
-    "keep_only": lambda text, character_class: _regexp_replace(text, f"[^{character_class}]", "", "g"),
     "before": lambda text, mark: _split_part(text, mark, 1),
     "after": _after,
     "replace": lambda text, old, new: text.replace(old, new),
     "left": lambda text, length: _substring(text, 1, length),
     "middle": lambda text, start, length: _substring(text, start + 1, length),
     "blank_to_null": lambda text: text.nullif(""),
+}
+"""What is called the same everywhere."""
+
+# https://duckdb.org/docs/stable/sql/functions/text
+DUCKDB: Vocabulary = {
+    **_COMMON,
+    "sha256_hex": _sha256,
+    "lower": lambda text: text.lower(),
+    "strip": lambda text: text.strip(),
+    "keep_only": lambda text, character_class: _regexp_replace(text, f"[^{character_class}]", "", "g"),
+}
+
+# https://www.postgresql.org/docs/current/functions-string.html and functions-binarystring.html; no extension is asked for.
+POSTGRES: Vocabulary = {
+    **_COMMON,
+    "sha256_hex": lambda text: _encode(_sha256_bytes(_convert_to(text, "UTF8")), "hex"),
+    "lower": _letter_by_letter,
+    "strip": lambda text: _btrim(text, WHITE_SPACE),
+    "keep_only": lambda text, character_class: _regexp_replace(text, f"[^{character_class}]", "", "g"),
+}
+
+# https://spark.apache.org/docs/latest/api/sql/
+SPARK: Vocabulary = {
+    **_COMMON,
+    "sha256_hex": lambda text: _sha2(text, 256),
+    "lower": _letter_by_letter,
+    "strip": lambda text: _btrim(text, WHITE_SPACE),
+    "keep_only": lambda text, character_class: _regexp_replace_all(text, f"[^{character_class}]", ""),
 }
 
 
@@ -72,7 +114,7 @@ class EngineWords:
         return self._say("lower", text)
 
     def upper(self, text: ir.StringValue) -> ir.StringValue:
-        """Upper case of every letter, also outside ASCII."""
+        """Upper case of every letter, also outside ASCII. Engines differ where a capital is not one letter, as of ß."""
         return self._say("upper", text)
 
     def strip(self, text: ir.StringValue) -> ir.StringValue:
@@ -119,3 +161,55 @@ class DuckDBWords(EngineWords):
     """For everything that runs in DuckDB: the built-in database's segments, files, warehouse exports."""
 
     vocabulary = DUCKDB
+
+
+class PostgresWords(EngineWords):
+    """For warehouses in PostgreSQL, 15 or newer."""
+
+    vocabulary = POSTGRES
+
+
+class SparkWords(EngineWords):
+    """For warehouses in Spark, 4 or newer."""
+
+    vocabulary = SPARK
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One row of the vocabulary: an engine, its words, and how Ibis and SQLGlot call its dialect."""
+
+    name: str
+    label: str
+    words: EngineWords
+    dialect: str
+    grammar: str
+    """The dialect by SQLGlot's name."""
+    text: str = "text"
+    """What it calls the type of a text."""
+    quote: str = '"'
+
+    def named(self, column: str) -> str:
+        """A name in its quotes."""
+        return f"{self.quote}{column.replace(self.quote, self.quote * 2)}{self.quote}"
+
+
+def in_words(engine: Engine, expression: ir.Table, own: Collection[str], kept: Iterable[str]) -> str:
+    """An expression as SQL of an engine, with those of its columns that are `kept`.
+
+    Engines take "email" and "EMAIL" for one name, so the columns are named anew by their position; `own` are the source's.
+    """
+    names = ", ".join(engine.named(f"{'field ' * (name in own)}{name}") for name in expression.columns)
+    wanted = ", ".join(engine.named(name) for name in kept)
+    return f"select {wanted} from ({ibis.to_sql(expression, dialect=engine.dialect)}) as said({names})"
+
+
+ENGINES: Final[Mapping[str, Engine]] = {
+    engine.name: engine
+    for engine in (
+        Engine("duckdb", "DuckDB", DuckDBWords(), "duckdb", "duckdb"),
+        Engine("postgres", "PostgreSQL", PostgresWords(), "postgres", "postgres"),
+        Engine("spark", "Spark", SparkWords(), "pyspark", "spark", "string", "`"),
+    )
+}
+"""Every engine that is announced: the golden vectors pass on it."""

@@ -108,34 +108,32 @@ def test_other_columns_stay(sent):
     assert sent(email="ada@example.com")["member"] == "7"
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("  1035  ", "urn:li:organization:1035"),
-        ("urn:li:organization:1035", "urn:li:organization:1035"),
-        ("URN:LI:Organization:urn:li:organization:1035", "urn:li:organization:1035"),
-        ("Acme", None),
-        ("1035x", None),
-        ("", None),
-        (None, None),
-    ],
-)
+ORGANIZATIONS = [
+    ("  1035  ", "urn:li:organization:1035"),
+    ("urn:li:organization:1035", "urn:li:organization:1035"),
+    ("URN:LI:Organization:urn:li:organization:1035", "urn:li:organization:1035"),
+    ("Acme", None),
+    ("1035x", None),
+    ("", None),
+    (None, None),
+]
+DOMAINS = [
+    ("Example.com", "example.com"),
+    ("https://www.example.co.uk/about", "example.co.uk"),
+    ("http://example.com", "example.com"),
+    ("wwww.example.com", "wwww.example.com"),
+    ("müller.de", "müller.de"),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), ORGANIZATIONS)
 def test_organizations_are_written_as_urns(sent, written, expected):
     """A company's LinkedIn number reaches LinkedIn in its own form, anything else not at all (B18)."""
     assert sent(Kind.COMPANIES, organization_urn=written)["organizationUrn"] == expected
 
 
-@pytest.mark.parametrize(
-    ("written", "expected"),
-    [
-        ("Example.com", "example.com"),
-        ("https://www.example.co.uk/about", "example.co.uk"),
-        ("http://example.com", "example.com"),
-        ("wwww.example.com", "wwww.example.com"),
-        ("müller.de", "müller.de"),
-        ("", None),
-    ],
-)
+@pytest.mark.parametrize(("written", "expected"), DOMAINS)
 def test_domains_are_sent_bare(sent, written, expected):
     """A company's domain has no scheme, no www and no path (B18)."""
     assert sent(Kind.COMPANIES, company_domain=written)["companyWebsiteDomain"] == expected

@@ -1,0 +1,40 @@
+"""The engines that warehouses run on, started once."""
+
+from __future__ import annotations
+
+import pytest
+
+from segsync.audience.engines import ENGINES
+from tests.audience.engines_at_hand import InDuckDB, InPostgres, InSpark, spark_cluster
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A Spark of two worker processes."""
+    pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
+    with spark_cluster() as session:
+        yield session
+
+
+SPARK = [
+    pytest.mark.spark,
+    # Py4J leaves closing its sockets to the garbage collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(
+    scope="session", params=[pytest.param(name, marks=SPARK if name == "spark" else ()) for name in ENGINES]
+)
+def engine(request):
+    """Each engine in turn."""
+    if request.param == "spark":
+        opened = InSpark(request.getfixturevalue("spark"))
+    elif request.param == "postgres":
+        servers = request.getfixturevalue("servers")
+        servers.administer("create database warehouse")
+        opened = InPostgres(servers.postgres.url_of("warehouse"))
+    else:
+        opened = InDuckDB()
+    yield opened
+    opened.close()
