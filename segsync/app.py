@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,12 +9,11 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from segsync.actions.browser_sessions import IDLE_FOR
 from segsync.runtime import Runtime
 from segsync.web import BLUEPRINTS, assets, errors, frame, guard, navigation, requests, security, watching, words
 
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates"
-SIGNED_IN_FOR: Final = timedelta(days=7)
-"""A session ends when nothing was asked for so long."""
 
 
 class Pages(Flask):
@@ -51,7 +49,7 @@ def _configuration(runtime: Runtime) -> dict[str, object]:
         # not Strict: the way back from a channel's consent page comes from outside
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
-        "PERMANENT_SESSION_LIFETIME": SIGNED_IN_FOR,
+        "PERMANENT_SESSION_LIFETIME": IDLE_FOR,
         "BOOTSTRAP_SERVE_LOCAL": True,
         "MAX_CONTENT_LENGTH": security.SMALL_BODY,
         "SEND_FILE_MAX_AGE_DEFAULT": assets.KEPT_FOR,

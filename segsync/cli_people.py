@@ -178,8 +178,9 @@ def people_reactivate(email: str, org: str) -> None:
 def people_password(email: str, org: str, from_stdin: bool) -> None:
     """Give a person a new password, and sign them out everywhere."""
     password = new_person(email, "", from_stdin=from_stdin).password
-    with operating(org) as (session, actor, _):
-        person = people.set_password(session, actor, by_email(session, actor, email).id, password)
+    with operating(org) as (session, actor, runtime):
+        found = by_email(session, actor, email)
+        person = people.set_password(session, actor, found.id, password, runtime.clock())
     click.echo(f"{person.name} has a new password.")
 
 

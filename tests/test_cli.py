@@ -66,7 +66,8 @@ def test_the_help_lists_what_there_is(call):
 
 def test_an_organization_and_its_administrator(call, northwind, runtime):
     """The operator makes an organization; its administrator can sign in, and its first workspace is there (S9)."""
-    assert signin.check(runtime, SignIn("ada@northwind.example", PASSWORD, "192.0.2.1")).name == "Ada"
+    person, _ = signin.check(runtime, SignIn("ada@northwind.example", PASSWORD, "192.0.2.1", "Firefox"))
+    assert person.name == "Ada"
     assert json.loads(call("workspace", "list", "--json").output)[0]["name"] == "Main"
     assert json.loads(call("org", "list", "--json").output) == [{"id": 1, "name": "Northwind", "limit": 10, "used": 0}]
 
@@ -101,7 +102,7 @@ def test_a_new_password_is_typed_twice(call, northwind, runtime):
     """A person who forgot the password gets a new one from the operator."""
     typed = "another long one\nanother long one\n"
     assert call("people", "password", "ada@northwind.example", typed=typed).exit_code == 0
-    assert signin.check(runtime, SignIn("ada@northwind.example", "another long one", "192.0.2.1"))
+    assert signin.check(runtime, SignIn("ada@northwind.example", "another long one", "192.0.2.1", "Firefox"))
 
 
 def test_an_invitation_is_a_link(call, northwind, session):

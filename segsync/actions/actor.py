@@ -28,6 +28,10 @@ class NotAllowed(Refused):
     """The person's role does not allow it; the message says who can."""
 
 
+class NotThere(Refused):
+    """What was named does not exist for this person: that it exists for others is not told."""
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts, for rights and for the audit trail. A worker and the command line have no role and no rights to check."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from segsync.actions import books, health_of_signins, imports, segment_counts, syncs
+from segsync.actions import books, browser_sessions, health_of_signins, imports, segment_counts, syncs
 from segsync.actions.push import follow
 from segsync.models import Sync
 from segsync.runtime import Runtime
@@ -33,6 +33,7 @@ CHORES: Mapping[str, Callable[[Runtime, int], object]] = {
     "segment": segment_counts.refresh_later,
     "retire": syncs.retire,
     "collect": _collect,
+    "browsers": browser_sessions.clear,
 }
 
 

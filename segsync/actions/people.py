@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from segsync.actions.actor import Actor, Refused
+from segsync.actions import browser_sessions
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.models import Organization, Person
 from segsync.rules.rights import Right
@@ -73,7 +74,7 @@ def find(session: Session, actor: Actor, person_id: int) -> Person:
     """A person of the actor's organization. Raises Refused."""
     person = session.get(Person, person_id)
     if person is None or person.organization_id != actor.organization_id:
-        raise Refused("There is no such person in this organization.")
+        raise NotThere("There is no such person in this organization.")
     return person
 
 
@@ -102,7 +103,7 @@ def deactivate(session: Session, actor: Actor, person_id: int, at: datetime) -> 
     if person.role == Role.PRIMARY_ADMIN:
         _another_primary(session, person)
     person.deactivated_at = at
-    person.session_version += 1
+    browser_sessions.end_all(session, person.id, at)
     record(session, actor, "person.deactivate", subject(person), change=({"active": True}, {"active": False}))
     return person
 
@@ -119,13 +120,13 @@ def reactivate(session: Session, actor: Actor, person_id: int) -> Person:
     return person
 
 
-def set_password(session: Session, actor: Actor, person_id: int, password: str) -> Person:
+def set_password(session: Session, actor: Actor, person_id: int, password: str, at: datetime) -> Person:
     """A new password, one's own or as the operator; every session of the person ends. Raises Refused."""
     if actor.person_id != person_id:
         actor.need(Right.EDIT_PEOPLE)
     person = find(session, actor, person_id)
     person.password_hash = hash_password(password)
-    person.session_version += 1
+    browser_sessions.end_all(session, person.id, at)
     record(session, actor, "person.password", subject(person))
     return person
 

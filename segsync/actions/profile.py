@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
@@ -21,11 +23,11 @@ def rename(session: Session, actor: Actor, name: str) -> Person:
     return person
 
 
-def change_password(session: Session, actor: Actor, current: str, password: str) -> Person:
+def change_password(session: Session, actor: Actor, current: str, password: str, at: datetime) -> Person:
     """Another password for oneself; all sessions end, this one too. Raises Refused."""
     person = acting_person(session, actor)
     try:
         people.HASHER.verify(person.password_hash, current[: people.LONGEST_PASSWORD + 1])
     except (VerificationError, InvalidHashError):
         raise Refused("This is not your current password.", field="current") from None
-    return people.set_password(session, actor, person.id, password)
+    return people.set_password(session, actor, person.id, password, at)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from segsync.actions import runs, segment_counts, watch
-from segsync.models import Ask, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
+from segsync.actions import browser_sessions, runs, segment_counts, watch
+from segsync.models import Ask, BrowserSession, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
 from segsync.queue import Name
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
 from segsync.runtime import Runtime
@@ -139,6 +139,10 @@ def _due_collections(now: datetime) -> Select[int]:
     return select(DataFile.sync_id).where(DataFile.unnamed_at < now - KEPT).distinct().limit(AT_A_TIME)
 
 
+def _due_browsers(now: datetime) -> Select[int]:
+    return select(BrowserSession.person_id).where(browser_sessions.forgettable(now)).distinct().limit(AT_A_TIME)
+
+
 _CHORES: Mapping[str, Callable[[datetime], Select[int]]] = {
     "settle": _due_settlements,
     "state": _due_states,
@@ -147,4 +151,5 @@ _CHORES: Mapping[str, Callable[[datetime], Select[int]]] = {
     "segment": _due_segments,
     "retire": _due_retirements,
     "collect": _due_collections,
+    "browsers": _due_browsers,
 }

@@ -11,6 +11,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from segsync.actions import browser_sessions
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import record
 from segsync.actions.people import HASHER, LONGEST_PASSWORD, subject
@@ -31,15 +32,16 @@ class TooManyTries(Refused):
 
 @dataclass(frozen=True)
 class SignIn:
-    """What somebody typed, and the network address they came from."""
+    """What somebody typed, the network address they came from, and their browser in plain words."""
 
     email: str = field(repr=False)
     password: str = field(repr=False)
     address: str = field(repr=False)
+    browser: str
 
 
-def check(runtime: Runtime, tried: SignIn) -> Person:
-    """The person who may come in. Raises Refused, with a sentence that never tells whether the e-mail is known."""
+def check(runtime: Runtime, tried: SignIn) -> tuple[Person, str]:
+    """The person who may come in, and the secret of the session that began. Raises Refused, with a sentence that never tells whether the e-mail is known."""
     attempt_id = _count(runtime, tried)
     with runtime.sessions() as session:
         person = session.scalar(select(Person).where(func.lower(Person.email) == tried.email.strip().lower()))
@@ -49,7 +51,7 @@ def check(runtime: Runtime, tried: SignIn) -> Person:
     if person.deactivated_at is not None:
         raise Refused("This sign-in was deactivated. Ask your administrator.", field="email")
     with runtime.sessions.begin() as session:
-        return _let_in(session, person.id, attempt_id, tried.password, runtime.clock())
+        return _let_in(session, person, attempt_id, tried, runtime.clock())
 
 
 def _count(runtime: Runtime, tried: SignIn) -> int:
@@ -96,13 +98,16 @@ def _matches(person: Person | None, password: str) -> bool:
     return True
 
 
-def _let_in(session: Session, person_id: int, attempt_id: int, password: str, at: datetime) -> Person:
-    person = session.get_one(Person, person_id)
+def _let_in(session: Session, checked: Person, attempt_id: int, tried: SignIn, at: datetime) -> tuple[Person, str]:
+    # whoever ends the person's sessions at this moment waits, and ends this one too
+    person = session.get_one(Person, checked.id, with_for_update={"key_share": True})
+    if person.password_hash != checked.password_hash:
+        raise Refused("Your password was changed a moment ago. Sign in with the new one.", field="password")
     person.last_signin_at = at
     if HASHER.check_needs_rehash(person.password_hash):
-        person.password_hash = HASHER.hash(password)
+        person.password_hash = HASHER.hash(tried.password)
     attempt = session.get(SigninAttempt, attempt_id)
     if attempt is not None:
         attempt.succeeded = True
     record(session, Actor.person(person), "person.sign_in", subject(person))
-    return person
+    return person, browser_sessions.begin(session, person, tried.browser, at)

@@ -2,6 +2,7 @@
 
 from segsync.models.contact import Company, Contact, CustomField, ImportJob, LinkedDevice
 from segsync.models.organization import (
+    BrowserSession,
     Installation,
     Invitation,
     Organization,
@@ -21,6 +22,7 @@ __all__ = [
     "AlertSync",
     "Ask",
     "AuditEvent",
+    "BrowserSession",
     "Company",
     "Contact",
     "CustomField",

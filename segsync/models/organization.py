@@ -57,7 +57,7 @@ class Workspace(Base):
 
 
 class Person(Base):
-    """Who signs in. `session_version` goes up when all sessions of the person must end."""
+    """Who signs in."""
 
     __tablename__ = "person"
     __table_args__ = (
@@ -71,12 +71,30 @@ class Person(Base):
     name: Mapped[str]
     role: Mapped[str]
     password_hash: Mapped[str]
-    session_version: Mapped[int] = mapped_column(server_default="1")
     deactivated_at: Mapped[datetime | None]
     last_signin_at: Mapped[datetime | None]
     created_at: Mapped[Created]
 
     organization: Mapped[Organization] = relationship(back_populates="people")
+
+
+class BrowserSession(Base):
+    """A browser that a person is signed in with. Only a digest of the secret in its cookie is kept."""
+
+    __tablename__ = "browser_session"
+
+    id: Mapped[Id]
+    token_digest: Mapped[str] = mapped_column(unique=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    browser: Mapped[str]
+    """In plain words: 'Firefox on Linux'."""
+    began_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    """To some minutes."""
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    """A while after the last use; moved to the moment when somebody ended it."""
+
+    person: Mapped[Person] = relationship()
 
 
 class WorkspacePerson(Base):

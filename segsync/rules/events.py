@@ -16,6 +16,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "person.invitation_withdrawn": "{actor} withdrew the invitation of {subject}",
     "person.join": "{actor} accepted the invitation",
     "person.sign_in": "{actor} signed in",
+    "person.sign_out_elsewhere": "{actor} signed out elsewhere",
     "person.role": "{actor} changed the role of {subject}",
     "person.rename": "{actor} changed their name to {subject}",
     "person.password": "{actor} set a new password for {subject}",

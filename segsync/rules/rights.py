@@ -85,6 +85,8 @@ ROUTES |= {
     "auth.my_profile": SIGNED_IN,
     "auth.rename": SIGNED_IN,
     "auth.change_password": SIGNED_IN,
+    "auth.sign_out_there": SIGNED_IN,
+    "auth.sign_out_elsewhere": SIGNED_IN,
 }
 
 ROUTES |= {"alerts.index": Right.SEE_SYNCS, "alerts.show_catalogue": Right.SEE_SYNCS}

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from segsync.actions import invitations, people, profile, signin
+from segsync.actions import browser_sessions, invitations, people, profile, signin
 from segsync.actions.actor import Refused
+from segsync.models import Person
 from segsync.web.errors import Trouble, trouble_page
 from segsync.web.forms import PageForm, typed
 from segsync.web.frame import actor, db, me, runtime, safe_next, show_refusal, signed_in
-from segsync.web.guard import begin_session, end_session
+from segsync.web.guard import begin_session, end_session, this_browser
+from segsync.web.words import counted
 
 auth = Blueprint("auth", __name__)
 
@@ -66,7 +69,7 @@ def sign_in() -> Answer:
     status = 200
     if form.validate_on_submit():
         try:
-            begin_session(signin.check(runtime(), _tried(form)))
+            begin_session(*signin.check(runtime(), _tried(form)))
         except Refused as refusal:
             show_refusal(form, refusal)
             status = 429 if isinstance(refusal, signin.TooManyTries) else 422
@@ -96,11 +99,10 @@ def join(token: str) -> Answer:
     if form.validate_on_submit():
         try:
             person = invitations.accept(db(), token, typed(form.name), typed(form.password), runtime().clock())
-            db().commit()
         except Refused as refusal:
             show_refusal(form, refusal)
         else:
-            begin_session(person)
+            _begin_anew(person)
             return redirect("/")
     return render_template("auth/join.html", form=form, invitation=invitation), 422 if form.failed else 200
 
@@ -133,21 +135,54 @@ def change_password() -> Answer:
     form = PasswordForm()
     if form.validate_on_submit():
         try:
-            person = profile.change_password(db(), actor(), typed(form.current), typed(form.password))
+            person = profile.change_password(
+                db(), actor(), typed(form.current), typed(form.password), runtime().clock()
+            )
         except Refused as refusal:
             show_refusal(form, refusal)
         else:
-            db().commit()
-            begin_session(person)
+            _begin_anew(person)
             flash("Your password was changed. You are signed out everywhere else.")
             return redirect(url_for("auth.my_profile"))
     return _profile(NameForm(formdata=None, name=me().name), form)
 
 
+@auth.post("/profile/browsers/<int:browser_id>/sign-out")
+def sign_out_there(browser_id: int) -> Response:
+    """Ends one's session in one other browser."""
+    browser_sessions.end_one(db(), actor(), browser_id, runtime().clock())
+    db().commit()
+    flash("You are signed out there.")
+    return redirect(url_for("auth.my_profile"))
+
+
+@auth.post("/profile/browsers/sign-out")
+def sign_out_elsewhere() -> Response:
+    """Ends one's sessions in all other browsers."""
+    ended = browser_sessions.end_others(db(), actor(), current_user.token, runtime().clock())
+    db().commit()
+    flash(f"You are signed out of {counted(ended, 'other browser')}." if ended else "You are signed in nowhere else.")
+    return redirect(url_for("auth.my_profile"))
+
+
+def _begin_anew(person: Person) -> None:
+    """A session that begins with what was just done for the person, or not at all."""
+    token = browser_sessions.begin(db(), person, this_browser(), runtime().clock())
+    db().commit()
+    begin_session(person, token)
+
+
 def _profile(name_form: NameForm, password_form: PasswordForm) -> Answer:
-    page = render_template("auth/profile.html", name_form=name_form, password_form=password_form)
+    page = render_template(
+        "auth/profile.html",
+        name_form=name_form,
+        password_form=password_form,
+        browsers=browser_sessions.mine(db(), actor(), runtime().clock()),
+        here=current_user.browser_id,
+        at_most=browser_sessions.LISTED,
+    )
     return page, 422 if name_form.failed or password_form.failed else 200
 
 
 def _tried(form: SignInForm) -> signin.SignIn:
-    return signin.SignIn(typed(form.email), typed(form.password), request.remote_addr or "")
+    return signin.SignIn(typed(form.email), typed(form.password), request.remote_addr or "", this_browser())

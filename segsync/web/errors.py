@@ -10,7 +10,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
-from segsync.actions.actor import NotAllowed, Refused
+from segsync.actions.actor import NotAllowed, NotThere, Refused
 from segsync.processes import places
 from segsync.web.frame import db
 from segsync.web.requests import request_id
@@ -55,6 +55,7 @@ def set_up(app: Flask) -> None:
     """All errors end here."""
     app.register_error_handler(CSRFError, _forged)
     app.register_error_handler(NotAllowed, _not_allowed)
+    app.register_error_handler(NotThere, _not_there)
     app.register_error_handler(Refused, _refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(InternalServerError, _ours)
@@ -82,6 +83,11 @@ def _forged(_error: CSRFError) -> Response:
 def _not_allowed(error: NotAllowed) -> Response:
     db().rollback()
     return trouble_page(403, Trouble(TROUBLES[403].title, error.message), error.link)
+
+
+def _not_there(error: NotThere) -> Response:
+    db().rollback()
+    return trouble_page(404, Trouble(TROUBLES[404].title, error.message), error.link)
 
 
 def _refused(error: Refused) -> Response:

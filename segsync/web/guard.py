@@ -6,11 +6,13 @@ from flask import Flask, abort, current_app, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
+from segsync.actions import browser_sessions
 from segsync.actions.actor import NotAllowed
 from segsync.models import Person
+from segsync.rules.browsers import told
 from segsync.rules.rights import PUBLIC, Right, may, needed_for
 from segsync.rules.terms import Role
-from segsync.web.frame import db
+from segsync.web.frame import db, runtime
 
 
 class SignedIn:
@@ -20,12 +22,14 @@ class SignedIn:
     is_active = True
     is_anonymous = False
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, token: str, browser_id: int = 0) -> None:
         self.person = person
+        self.token = token
+        self.browser_id = browser_id
 
     def get_id(self) -> str:
-        """Holds the version: raising it ends every session of the person."""
-        return f"{self.person.id}:{self.person.session_version}"
+        """The secret of this browser's session: what it names in the database may have ended."""
+        return self.token
 
 
 class UnnamedRoute(Exception):  # noqa: N818 - read aloud as "unnamed route"
@@ -39,25 +43,34 @@ def set_up(app: Flask) -> None:
     app.before_request(_check)
 
 
-def begin_session(person: Person) -> None:
-    """Signs a person in, with a session that shares nothing with the one before."""
-    session.clear()
+def begin_session(person: Person, token: str) -> None:
+    """Signs a person in, with a session that shares nothing with the one before, which ends."""
+    _end()
     session.permanent = True
-    login_user(SignedIn(person))
+    login_user(SignedIn(person, token))
 
 
 def end_session() -> None:
-    """Signs whoever is here out of this browser."""
+    """Signs whoever is here out of this browser, and out of whatever has a copy of its cookie."""
+    _end()
     logout_user()
+
+
+def this_browser() -> str:
+    """The browser that asks, in plain words."""
+    return told(request.user_agent.string)
+
+
+def _end() -> None:
+    if token := session.get("_user_id"):
+        browser_sessions.end(db(), token, runtime().clock())
+        db().commit()
     session.clear()
 
 
-def _load(marker: str) -> SignedIn | None:
-    number, _, version = marker.partition(":")
-    person = db().get(Person, int(number)) if number.isdecimal() else None
-    if person is None or person.deactivated_at or str(person.session_version) != version:
-        return None
-    return SignedIn(person)
+def _load(token: str) -> SignedIn | None:
+    found = browser_sessions.find(db(), token, runtime().clock())
+    return SignedIn(found.person, token, found.id) if found else None
 
 
 def _check() -> Response | None:

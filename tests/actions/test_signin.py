@@ -27,7 +27,8 @@ def ada(session) -> Person:
 
 
 def sign_in(runtime, password=PASSWORD, email="ada@northwind.example", address="192.0.2.1") -> Person:
-    return signin.check(runtime, SignIn(email, password, address))
+    person, _ = signin.check(runtime, SignIn(email, password, address, "Firefox on Linux"))
+    return person
 
 
 def test_the_right_password_lets_in(runtime, ada, clock):

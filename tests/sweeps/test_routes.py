@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from werkzeug.routing import IntegerConverter
 
 from segsync.rules.rights import PUBLIC, ROUTES, SENDING, Right, may, needed_for
 from segsync.rules.terms import Role
@@ -26,7 +27,7 @@ def doors(app):
 
 
 def _sample(rule, name):
-    return 1 if type(rule._converters[name]).__name__ == "IntegerConverter" else "x"
+    return 1 if isinstance(rule._converters[name], IntegerConverter) else "x"
 
 
 def test_every_page_is_named_in_the_table_of_rights(app):
@@ -80,7 +81,8 @@ def test_each_role_gets_what_the_table_says(app, client, sign_in, people, role):
 
 
 OWN_AFFAIRS = {"auth.sign_in", "auth.sign_out", "auth.join", "auth.rename", "auth.change_password"}
-"""What everybody may change: their own session, name and password."""
+OWN_AFFAIRS |= {"auth.sign_out_there", "auth.sign_out_elsewhere"}
+"""What everybody may change: their own sessions, name and password."""
 
 
 def test_view_only_changes_nothing_but_their_own_name_and_password(app, client, sign_in, vera):

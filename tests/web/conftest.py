@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from segsync.actions import browser_sessions
 from segsync.app import create_app
-from segsync.web.guard import SignedIn
 from tests.people import ada, alan, grace, max_, organization, vera, workspace  # noqa: F401 - fixtures
 
 
@@ -23,13 +23,15 @@ def client(app):
 
 
 @pytest.fixture
-def sign_in(client):
+def sign_in(client, runtime):
     """Signs a person in, in place of whoever was; returns the client."""
 
     def signed_in(person):
+        with runtime.sessions.begin() as session:
+            token = browser_sessions.begin(session, person, "Firefox on Linux", runtime.clock())
         with client.session_transaction() as session:
             session.clear()
-            session["_user_id"] = SignedIn(person).get_id()
+            session["_user_id"] = token
             session["_fresh"] = True
         return client
 

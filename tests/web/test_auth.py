@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from segsync.actions import invitations
@@ -116,3 +118,59 @@ def test_a_wrong_current_password_changes_nothing(client, sign_in, ada):
     answer = client.post("/profile/password", data=typed)
     assert answer.status_code == 422
     assert "This is not your current password." in answer.text
+
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/19.0 Safari/604.1"
+
+
+@pytest.fixture
+def elsewhere(app, ada):
+    """Ada's telephone, signed in."""
+    browser = app.test_client()
+    browser.post("/sign-in", data={"email": ada.email, "password": PASSWORD}, headers={"User-Agent": SAFARI})
+    return browser
+
+
+@pytest.fixture
+def here(client, ada, elsewhere, clock):
+    """Ada's own machine, signed in two hours later."""
+    clock.forward(hours=2)
+    client.post("/sign-in", data={"email": ada.email, "password": PASSWORD}, headers={"User-Agent": FIREFOX})
+    return client
+
+
+def test_the_profile_lists_where_one_is_signed_in(here):
+    """Ada sees her browsers in words she knows, which of them this one is, and when the others were used (S1)."""
+    shown = " ".join(here.get("/profile").text.split())
+    assert "<strong>Firefox on Linux</strong>" in shown
+    assert "<strong>Safari on an iPhone</strong>" in shown
+    assert shown.count("This browser") == 1
+    assert shown.count("Sign out there") == 1
+    assert "2 h ago" in shown
+
+
+def test_one_signs_out_there(here, elsewhere):
+    """The telephone that Ada lost is out at once, and only that (S1)."""
+    address = re.search(r"/profile/browsers/\d+/sign-out", here.get("/profile").text)[0]
+    assert here.post(address).location == "/profile"
+    assert "Sign out there" not in here.get("/profile").text
+    assert elsewhere.get("/profile").status_code == 302
+
+
+def test_one_signs_out_everywhere_else(here, elsewhere):
+    """All others are out, this browser goes on (S1)."""
+    here.post("/profile/browsers/sign-out")
+    assert "You are signed out of 1 other browser." in here.get("/profile").text
+    assert elsewhere.get("/profile").status_code == 302
+
+
+def test_signing_in_anew_in_the_same_browser_leaves_no_session_behind(client, session, ada, invitation):
+    """Whoever joins in a browser where somebody was signed in ends what was there (S1)."""
+    client.post("/sign-in", data={"email": ada.email, "password": PASSWORD})
+    copied = client.get_cookie("segsync").value
+    words = "unrelated words make sense"
+    client.post(f"/join/{invitation}", data={"name": "Lin Wu", "password": words, "again": words})
+    assert "Lin Wu" in client.get("/profile").text
+    client.set_cookie("segsync", copied)
+    assert client.get("/profile").status_code == 302

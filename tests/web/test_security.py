@@ -49,13 +49,15 @@ def test_a_session_shares_nothing_with_the_one_before(client, ada):
         assert "planted" not in session
 
 
-def test_raising_the_version_ends_every_session(client, sign_in, session, ada):
-    """A changed password or a deactivation signs a person out everywhere."""
-    sign_in(ada)
-    assert client.get("/profile").status_code == 200
-    ada.session_version += 1
-    session.commit()
-    assert client.get("/profile").status_code == 302
+def test_a_copied_cookie_is_worth_nothing_after_signing_out(app, client, ada):
+    """Whoever took a copy of Ada's cookie is out when she signs out (S1)."""
+    client.post("/sign-in", data={"email": ada.email, "password": PASSWORD})
+    copied = client.get_cookie("segsync").value
+    thief = app.test_client()
+    thief.set_cookie("segsync", copied)
+    assert thief.get("/profile").status_code == 200
+    client.post("/sign-out")
+    assert thief.get("/profile").status_code == 302
 
 
 def test_a_deactivated_person_is_out_at_once(client, sign_in, session, ada, clock):
