@@ -14,7 +14,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import ConnectorProblem
-from segsync.actions.actor import Actor, Refused, acting_person
+from segsync.actions.actor import Actor, NotThere, acting_person
 from segsync.actions.ask_kinds import KINDS
 from segsync.actions.trouble import Trouble
 from segsync.models import Ask
@@ -62,7 +62,7 @@ def own(session: Session, actor: Actor, ask_id: int) -> Ask:
     """A question that this person asked. Raises Refused for any other."""
     asked = session.get(Ask, ask_id)
     if asked is None or asked.person_id != actor.person_id:
-        raise Refused("You asked no such question.")
+        raise NotThere("You asked no such question.")
     return asked
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select, union
 from sqlalchemy.orm import Session
 
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.company_links import link_company
 from segsync.actions.import_merge import lock
@@ -55,7 +55,7 @@ def find(session: Session, workspace: Workspace, company_id: int) -> Company:
     """A company of this workspace. Raises Refused."""
     company = session.get(Company, company_id)
     if company is None or company.workspace_id != workspace.id:
-        raise Refused("There is no such company in this workspace.")
+        raise NotThere("There is no such company in this workspace.")
     return company
 
 

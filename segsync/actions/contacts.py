@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, union
 from sqlalchemy.orm import Session
 
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.company_links import link_contact
 from segsync.actions.import_merge import lock
@@ -97,7 +97,7 @@ def find(session: Session, workspace: Workspace, contact_id: int) -> Contact:
     """A contact of this workspace. Raises Refused."""
     contact = session.get(Contact, contact_id)
     if contact is None or contact.workspace_id != workspace.id:
-        raise Refused("There is no such contact in this workspace.")
+        raise NotThere("There is no such contact in this workspace.")
     return contact
 
 

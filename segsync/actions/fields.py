@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.models import CustomField, Workspace
 from segsync.rules.cleaning_text import tidy, word
@@ -45,7 +45,7 @@ def find(session: Session, workspace: Workspace, field_id: int) -> CustomField:
     """A custom field of this workspace. Raises Refused."""
     field = session.get(CustomField, field_id)
     if field is None or field.workspace_id != workspace.id:
-        raise Refused("There is no such field in this workspace.")
+        raise NotThere("There is no such field in this workspace.")
     return field
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from segsync.actions import fields
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.import_files import DELIMITERS, ENCODINGS, Bytes, Shape, receive, sniff
 from segsync.actions.import_reading import Reader
@@ -239,7 +239,7 @@ def find(session: Session, workspace: Workspace, import_id: int) -> ImportJob:
     """An import of this workspace. Raises Refused."""
     job = session.get(ImportJob, import_id)
     if job is None or job.workspace_id != workspace.id:
-        raise Refused("There is no such import in this workspace.")
+        raise NotThere("There is no such import in this workspace.")
     return job
 
 

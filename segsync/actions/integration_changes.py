@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import record
 from segsync.actions.integrations import (
     LIVE,
@@ -58,7 +58,7 @@ def planned_move(session: Session, actor: Actor, pending_id: int) -> Move:
 def _pending(session: Session, actor: Actor, pending_id: int) -> Integration:
     new = session.get(Integration, pending_id)
     if new is None or new.person_id != actor.person_id or new.state != SignInState.PENDING:
-        raise Refused("This sign-in waits for no decision any more.", link=("Integrations", "/integrations"))
+        raise NotThere("This sign-in waits for no decision any more.", link=("Integrations", "/integrations"))
     return new
 
 

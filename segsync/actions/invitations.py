@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.people import NewPerson, add, clean_email, clean_name, subject
 from segsync.models import Invitation, Person, Workspace, WorkspacePerson
@@ -81,7 +81,7 @@ def withdraw(session: Session, actor: Actor, invitation_id: int, at: datetime) -
     actor.need(Right.EDIT_PEOPLE)
     invitation = session.get(Invitation, invitation_id, with_for_update=True)
     if invitation is None or invitation.organization_id != actor.organization_id:
-        raise Refused("There is no such invitation.")
+        raise NotThere("There is no such invitation.")
     if invitation.accepted_at is not None:
         raise Refused("This invitation was accepted already. Deactivate the person instead.")
     if invitation.withdrawn_at is None:

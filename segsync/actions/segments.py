@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from segsync.actions import runs
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.segment_counts import refresh_soon
 from segsync.actions.segment_uses import RESTORED_FOR, who_uses
@@ -44,7 +44,7 @@ def find(session: Session, workspace: Workspace, segment_id: int, *, lock: bool 
     """A segment of this workspace, deleted ones too. Raises Refused."""
     segment = session.get(Segment, segment_id, with_for_update=lock or None, populate_existing=lock)
     if segment is None or segment.workspace_id != workspace.id:
-        raise Refused("There is no such segment in this workspace.")
+        raise NotThere("There is no such segment in this workspace.")
     return segment
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import CHANNELS
-from segsync.actions.actor import Actor, NotAllowed, Refused, acting_person
+from segsync.actions.actor import Actor, NotAllowed, NotThere, Refused, acting_person
 from segsync.models import AdAccount, Integration, Segment, Sync, Workspace, WorkspacePerson
 from segsync.rules import sync_ids
 from segsync.rules.rights import Right
@@ -33,7 +33,7 @@ def find(session: Session, actor: Actor, public_id: str, *, lock: bool = False) 
         wanted = wanted.with_for_update(of=Sync).execution_options(populate_existing=True)
     sync = session.scalar(wanted.options(joinedload(Sync.segment), joinedload(Sync.creator)))
     if sync is None:
-        raise Refused(f"There is no sync {public_id} in your organization.")
+        raise NotThere(f"There is no sync {public_id} in your organization.")
     return sync
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere
 from segsync.models import AuditEvent, Person, Run, RunBatch, SegmentSize, StatementMade, StatusMove, Sync
 from segsync.rules import sync_ids
 from segsync.rules.terms import RunState
@@ -29,7 +29,7 @@ def whole(session: Session, actor: Actor, public_id: str) -> Sync:
         .options(joinedload(Sync.workspace), joinedload(Sync.integration))
     )
     if sync is None:
-        raise Refused(f"There is no sync {public_id} in your organization.")
+        raise NotThere(f"There is no sync {public_id} in your organization.")
     return sync
 
 

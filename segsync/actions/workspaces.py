@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from segsync.actions import people
-from segsync.actions.actor import Actor, Refused
+from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.models import Person, Workspace, WorkspacePerson
 from segsync.rules.rights import Right
@@ -72,7 +72,7 @@ def find(session: Session, actor: Actor, workspace_id: int) -> Workspace:
     for workspace in visible(session, actor):
         if workspace.id == workspace_id:
             return workspace
-    raise Refused("There is no such workspace, or you do not belong to it.")
+    raise NotThere("There is no such workspace, or you do not belong to it.")
 
 
 def members(session: Session, actor: Actor, workspace_id: int) -> Sequence[Person]:

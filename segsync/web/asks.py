@@ -13,7 +13,7 @@ from segsync.web.live import fragment
 asks = Blueprint("asks", __name__)
 
 
-@asks.route("/asks/<int(max=9223372036854775807):ask_id>")
+@asks.route("/asks/<int:ask_id>")
 def show(ask_id: int) -> Response:
     """How far a question of mine has come."""
     asked = actions.own(db(), actor(), ask_id)

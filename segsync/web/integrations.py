@@ -112,7 +112,7 @@ def _connected(came: Return) -> str:
 # -- another sign-in than before, and the end ------------------------------------------------------------------
 
 
-@integrations.route("/integrations/decide/<int(max=9223372036854775807):integration_id>", methods=["GET", "POST"])
+@integrations.route("/integrations/decide/<int:integration_id>", methods=["GET", "POST"])
 def decide(integration_id: int) -> Answer:
     """I came back as somebody else than before: says which syncs that cannot reach, before anything moves."""
     form = ActForm()
@@ -127,7 +127,7 @@ def decide(integration_id: int) -> Answer:
     return (shown, 422) if form.failed else shown
 
 
-@integrations.route("/integrations/decide/<int(max=9223372036854775807):integration_id>/live")
+@integrations.route("/integrations/decide/<int:integration_id>/live")
 def decide_live(integration_id: int) -> Response:
     """What the new sign-in reaches, polled while the channel is asked."""
     move = integration_changes.planned_move(db(), actor(), integration_id)

@@ -1,20 +1,33 @@
-"""One id for each request: on its log lines, in its answer, on its error page and in the audit trail."""
+"""One id for each request: on its log lines, in its answer, on its error page and in the audit trail; and what numbers an address takes."""
 
 from __future__ import annotations
 
 import secrets
 import time
+from typing import Any, Final
 
 import structlog
 from flask import Flask, Response, g, request
+from werkzeug.routing import IntegerConverter, Map
 
 log = structlog.get_logger("segsync.web")
 
 QUIET = frozenset({"static", "bootstrap.static"})
 
 
+LARGEST_NUMBER: Final = 2**63 - 1
+
+
+class RowNumber(IntegerConverter):
+    """The number of a row in an address: one that the database cannot have names nothing."""
+
+    def __init__(self, address_map: Map, **options: Any) -> None:
+        super().__init__(address_map, **{"max": LARGEST_NUMBER, **options})
+
+
 def set_up(app: Flask) -> None:
     """Numbers requests and writes a line for each."""
+    app.url_map.converters["int"] = RowNumber
     app.before_request(_begin)
     app.after_request(_end)
 

@@ -48,7 +48,7 @@ def live_runs(public_id: str) -> Response:
     return fragment(render_template("syncs/_before.html", sync=sync, **shown), busy=open_run(db(), sync.id) is not None)
 
 
-@syncs.route("/syncs/<public_id>/runs/<int(max=9223372036854775807):run_id>")
+@syncs.route("/syncs/<public_id>/runs/<int:run_id>")
 def run(public_id: str, run_id: int) -> str:
     """One run: phases with times, what was added, removed, refused and skipped, requests, and the channel's references."""
     sync = sync_or_404(public_id)
