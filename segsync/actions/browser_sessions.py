@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, select, update
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager
 
 from segsync.actions.actor import Actor, NotThere, acting_person
 from segsync.actions.audit import Subject, record
@@ -52,7 +52,7 @@ def find(session: Session, token: str, at: datetime) -> BrowserSession | None:
         .join(BrowserSession.person)
         .where(BrowserSession.token_digest == _digest(token), BrowserSession.ends_at > at)
         .where(Person.deactivated_at.is_(None))
-        .options(joinedload(BrowserSession.person))
+        .options(contains_eager(BrowserSession.person))
     )
     if found is not None and found.last_used_at <= at - SEEN_EVERY:
         # one that was ended a moment ago stays ended

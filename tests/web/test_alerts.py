@@ -77,7 +77,7 @@ def test_a_settled_alert_leaves_the_list_and_is_remembered(client, sign_in, open
     assert "Nothing needs anybody" in sign_in(max_).get("/alerts").text
     assert "Settled" in client.get("/alerts?which=closed").text
     clock.forward(days=31)
-    assert "Nothing was settled lately" in client.get("/alerts?which=closed").text
+    assert "Nothing was settled lately" in sign_in(max_).get("/alerts?which=closed").text
 
 
 @pytest.mark.parametrize("code", ["signin.expired", "never.heard.of"])
