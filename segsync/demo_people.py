@@ -19,12 +19,14 @@ COMPANIES: Final = 1_500
 KNOWN_PERCENT: Final = 72
 """How many of them the simulated channels know."""
 
+AREAS: Final = ("617", "512", "503", "303", "857", "737")
+"""Area codes of the people in the US."""
 COUNTRIES: Final = {
     # country: share, phone prefix, cities with region and the beginning of the postal code
     "US": (
         46,
         "+1",
-        (("Boston", "MA", "021"), ("Austin", "TX", "787"), ("Portland", "OR", "972"), ("Denver", "CO", "802")),
+        (("Boston", "MA", "02"), ("Austin", "TX", "78"), ("Portland", "OR", "97"), ("Denver", "CO", "80")),
     ),
     "DE": (22, "+49", (("Berlin", "", "10"), ("Hamburg", "", "20"), ("München", "Bayern", "80"), ("Köln", "", "50"))),
     "GB": (12, "+44", (("London", "", "E1"), ("Leeds", "", "LS"), ("Bristol", "", "BS"))),
@@ -264,7 +266,7 @@ def _person(random: Random, number: int, employers: list[Company], today: date) 
         "external_id": f"C{number:06}",
         # nobody is called this at a real provider
         "email": f"segsync.demo.{name}@{host}" if host == "gmail.com" else f"{name}@{host}",
-        "phone": f"{prefix}{_local_number(random, country)}",
+        "phone": f"{prefix}{_local_number(random, country, number)}",
         "first_name": first,
         "last_name": last,
         "gender": "female" if first in WOMEN else "male",
@@ -291,10 +293,13 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in text if letter.isascii() and letter.isalnum()) or "hanako"
 
 
-def _local_number(random: Random, country: str) -> str:
+def _local_number(random: Random, country: str, number: int) -> str:
+    """Nearly everybody has a number of their own: otherwise audiences are larger at the channels than here."""
     digits = f"{random.randint(0, 9_999_999):07}"
-    starts = {"US": "617555", "DE": "1512", "GB": "7911", "FR": "612", "ES": "612", "JP": "9012"}
-    length = {"US": 10, "DE": 11, "GB": 10, "FR": 9, "ES": 9, "JP": 10}[country]
+    if country == "US":  # 555 leaves only ten thousand in each area
+        return f"{AREAS[number // 10_000 % len(AREAS)]}555{number % 10_000:04}"
+    starts = {"DE": "1512", "GB": "7911", "FR": "612", "ES": "612", "JP": "9012"}
+    length = {"DE": 11, "GB": 10, "FR": 9, "ES": 9, "JP": 10}[country]
     return (starts[country] + digits)[:length]
 
 

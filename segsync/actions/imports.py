@@ -59,6 +59,8 @@ class Incoming:
 
     name: str
     stream: Bytes
+    segment_id: int | None = None
+    """The list that the rows are for, where that is known before the columns are."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def upload(
     actor.need(Right.EDIT_DATA)
     if subject not in LABELS:
         raise Refused("Choose whether these are contacts or companies.", field="subject")
+    segment = _list_of(session, workspace, subject, incoming.segment_id) if incoming.segment_id else None
     forget_old(session, workspace)
     path = folder(settings) / f"{secrets.token_hex(16)}.csv"
     received = receive(incoming.stream, path, most_mb=settings.import_max_mb)
@@ -116,6 +119,7 @@ def upload(
         file_bytes=received.size,
         options={"utf8": bool(received.encoding), "encoding_known": bool(received.encoding), "shape": seen.as_json()},
         state=ImportState.UPLOADED.value,
+        segment_id=segment.id if segment else None,
     )
     session.add(job)
     session.flush()
@@ -155,7 +159,7 @@ def choose(session: Session, actor: Actor, workspace: Workspace, job: ImportJob,
     actor.need(Right.EDIT_DATA)
     _waits(job)
     _check_mapping(session, workspace, job, choices.mapping)
-    segment = _list_of(session, workspace, job, choices.segment_id) if choices.segment_id else None
+    segment = _list_of(session, workspace, job.subject, choices.segment_id) if choices.segment_id else None
     job.mapping = choices.mapping.as_json()
     job.segment_id = segment.id if segment else None
     job.options = {
@@ -288,8 +292,8 @@ def _waits(job: ImportJob) -> None:
         raise Refused("This import was started already.")
 
 
-def _list_of(session: Session, workspace: Workspace, job: ImportJob, segment_id: int) -> Segment:
-    for segment in lists_of(session, workspace, job.subject):
+def _list_of(session: Session, workspace: Workspace, subject: str, segment_id: int) -> Segment:
+    for segment in lists_of(session, workspace, subject):
         if segment.id == segment_id:
             return segment
     raise Refused("There is no such list in this workspace.", field="segment")

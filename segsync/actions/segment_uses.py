@@ -48,7 +48,8 @@ class Uses:
         named = ", ".join(f"“{each.name}”" for each in self.segments[:MOST_NAMED])
         more = f" and {len(self.segments) - MOST_NAMED} more" if len(self.segments) > MOST_NAMED else ""
         return (
-            f"{named}{more} {'asks' if one else 'ask'} for it. Take it out of {'its' if one else 'their'} rules first."
+            f"{_plural(len(self.segments), 'segment')} {'asks' if one else 'ask'} for it in "
+            f"{'its' if one else 'their'} rules: {named}{more}. Take it out there first; then it can be deleted."
         )
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from segsync.rules.import_mapping import CUSTOM
 from segsync.rules.masking import DOTS
 from segsync.rules.segment_check import Vocabulary
 from segsync.rules.segment_fields import COMPANY, MOMENTS, Field, Operator, Sort, small
@@ -63,7 +64,8 @@ def masked(rules: Group) -> Group:
 def _masked(item: Group | Condition) -> Group | Condition:
     if isinstance(item, Group):
         return masked(item)
-    if item.field.removeprefix(COMPANY) not in _NAMES_SOMEBODY:
+    plain = item.field.removeprefix(COMPANY)
+    if plain not in _NAMES_SOMEBODY and not plain.startswith(CUSTOM):
         return item
     # wholly: a value asked for can be as short as what a mask lets through
     return item.model_copy(update={"values": tuple(DOTS for _ in item.values)})
@@ -195,7 +197,19 @@ _SPOKEN: Final = {
     "ad_personalization": "consent to personalised advertising",
 }
 """Labels that do not read well inside a sentence."""
-_NAMES_SOMEBODY: Final = frozenset({"email", "phone", "first_name", "last_name", "external_id", "mobile_ad_id"})
+_NAMES_SOMEBODY: Final = frozenset(
+    {
+        "email",
+        "phone",
+        "first_name",
+        "last_name",
+        "external_id",
+        "mobile_ad_id",
+        "birth_date",
+        "postal_code",
+    }
+)
+"""Fields whose values name somebody, or nearly. Own fields count among them: nobody knows what stands in them."""
 _MOST_TOLD: Final = 6
 _TELLERS: Final[Mapping[Sort, Callable[[Field, Operator, Condition, str], str]]] = {
     Sort.DATE: _day,

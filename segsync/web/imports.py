@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -17,7 +18,7 @@ from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.import_files import doubles, no_room
 from segsync.actions.imports import Incoming, ReadAs
 from segsync.models import ImportJob, Segment, Workspace
-from segsync.rules.import_mapping import ColumnMap, label
+from segsync.rules.import_mapping import LABELS, ColumnMap, label
 from segsync.rules.terms import ImportState
 from segsync.runtime import Runtime
 from segsync.web.errors import Trouble, trouble_page
@@ -85,12 +86,14 @@ def index(workspace_id: int) -> str:
 def new(workspace_id: int) -> Answer:
     """A file comes in."""
     workspace = workspace_or_404(workspace_id)
-    form = FileForm(data={"subject": "company" if request.args.get("of") == "company" else "contact"})
+    into = _asked_list(workspace)
+    companies = into.members == "companies" if into else request.args.get("of") == "company"
+    form = FileForm(data={"subject": "company" if companies else "contact"})
     if form.validate_on_submit():
         if not form.file.data:
             form.refuse("Choose a file, or drop one here.", field="file")
-            return _new(form)
-        incoming = Incoming(form.file.data.filename or "", form.file.data.stream)
+            return _new(form, into)
+        incoming = Incoming(form.file.data.filename or "", form.file.data.stream, into.id if into else None)
         try:
             job = import_actions.upload(db(), runtime().settings, actor(), workspace, typed(form.subject), incoming)
         except Refused as refusal:
@@ -98,15 +101,24 @@ def new(workspace_id: int) -> Answer:
         else:
             db().commit()
             return redirect(url_for("imports.mapping", workspace_id=workspace.id, import_id=job.id))
-    return _new(form)
+    return _new(form, into)
 
 
-def _new(form: FileForm) -> Answer:
+def _asked_list(workspace: Workspace) -> Segment | None:
+    """The list on whose page somebody chose to import a file; None where there is none, or no longer."""
+    asked = request.args.get("list", type=int)
+    if asked is None:
+        return None
+    lists = chain.from_iterable(import_actions.lists_of(db(), workspace, subject) for subject in LABELS)
+    return next((segment for segment in lists if segment.id == asked), None)
+
+
+def _new(form: FileForm, into: Segment | None) -> Answer:
     most = runtime().settings.import_max_mb
     form.file.description = (
         f"Drop it here or choose it, up to {most:,} MB. From Excel: “CSV UTF-8”. Columns may have any order and names."
     )
-    page = render_template("imports/new.html", form=form)
+    page = render_template("imports/new.html", form=form, into=into)
     return page, 422 if form.failed else 200
 
 

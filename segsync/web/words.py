@@ -31,6 +31,7 @@ def set_up(app: Flask) -> None:
     app.add_template_filter(figure)
     app.add_template_filter(counted)
     app.add_template_filter(listed)
+    app.add_template_filter(opening)
     app.add_template_global(ago)
     app.add_template_global(exactly)
     app.add_template_global(channel_label)
@@ -54,6 +55,11 @@ def counted(number: int, one: str, many: str = "") -> str:
 def listed(names: Sequence[str]) -> str:
     """'Google', 'Google and Meta', 'Google, LinkedIn and Meta'."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def opening(text: str) -> str:
+    """As a line begins, names within left as they are: 'People on YouTube'."""
+    return text[:1].upper() + text[1:]
 
 
 def ago(moment: datetime | None) -> str:

@@ -232,7 +232,10 @@ def test_companies_are_called_companies():
     assert sentence(rules, COMPANIES) == "Companies whose number of people is more than 3."
 
 
-@pytest.mark.parametrize("field", ["email", "phone", "first_name", "last_name", "external_id", "mobile_ad_id"])
+NAMING = ["email", "phone", "first_name", "last_name", "external_id", "mobile_ad_id", "postal_code"]
+
+
+@pytest.mark.parametrize("field", NAMING)
 @pytest.mark.parametrize("operator", ["equals", "contains", "starts", "ends", "one_of"])
 def test_values_that_name_somebody_can_be_left_out(field, operator):
     """Deep inside groups too, not even a part of the value is left; what names nobody stays readable (S3)."""
@@ -240,6 +243,23 @@ def test_values_that_name_somebody_can_be_left_out(field, operator):
     told = sentence(masked(rules), PEOPLE)
     assert ("“•••”" in told, "+4" in told, "“Berlin”" in told) == (True, False, True)
     assert sentence(rules, PEOPLE).count("+4") == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "values"),
+    [
+        ("birth_date", "equals", ["1980-12-31"]),
+        ("birth_date", "between", ["1980-12-31", "1990-12-31"]),
+        ("birth_date", "last_days", ["1980"]),
+        ("custom:score", "one_of", ["1980", "1990"]),
+        ("custom:likes", "has", ["1980"]),
+        ("company.custom:tier", "starts", ["1980"]),
+    ],
+)
+def test_days_of_birth_and_own_fields_can_be_left_out_too(field, operator, values):
+    """Whatever the field is like, the sentence says what is asked for and nothing of the value (S3)."""
+    told = sentence(masked(read(one(field, operator, *values))), PEOPLE)
+    assert ("1980" in told, "1990" in told, "•••" in told or "…" in told) == (False, False, True)
 
 
 def test_every_comparison_has_words_for_itself_and_its_negation():

@@ -146,6 +146,31 @@ def test_a_file_may_be_thrown_away_before_it_starts(client, session, place, job)
     assert session.scalars(select(ImportJob)).all() == []
 
 
+@pytest.mark.parametrize(("members", "subject"), [("people", "contact"), ("companies", "company")])
+def test_a_file_for_a_list_has_that_list_chosen(sign_in, ada, session, workspace, place, members, subject):
+    """ "Import a file" on a list's page asks neither what the rows are nor which list, and says where they go."""
+    made = make_segment(session, workspace, "Fair guests", ada, kind="list", members=members)
+    session.commit()
+    client = sign_in(ada)
+    address = f"{place}/new?list={made.id}"
+    assert address.replace("&", "&amp;") in client.get(f"/w/{workspace.id}/segments/{made.id}").text
+    page = client.get(address).text
+    assert ("Fair guests" in page, "What are the rows?" in page) == (True, False)
+    client.post(address, data={"file": (io.BytesIO(b"email,domain\na@x.example,x.example\n"), "a.csv")})
+    job = session.scalars(select(ImportJob)).one()
+    assert (job.segment_id, job.subject) == (made.id, subject)
+    assert f'<option selected value="{made.id}">Fair guests' in client.get(f"{place}/{job.id}/mapping").text
+
+
+def test_a_list_that_is_none_or_not_from_here_is_not_chosen(sign_in, ada, session, workspace, place):
+    """An old or wrong address imports as if no list had been asked for, and says nothing of what it names."""
+    other = make_segment(session, workspace, "By rules", ada, kind="rule", rules={})
+    session.commit()
+    for asked in (other.id, 10**20, "x"):
+        page = sign_in(ada).get(f"{place}/new?list={asked}").text
+        assert ("What are the rows?" in page, "By rules" in page) == (True, False)
+
+
 def test_a_list_and_tags_come_with_every_row(client, runtime, session, workspace, place, job):
     """An import may fill a segment."""
     segment = make_segment(session, workspace, "Fair guests")

@@ -30,6 +30,11 @@ def test_nouns_follow_their_figure():
     ]  # fmt: skip
 
 
+def test_a_line_begins_with_a_capital_and_names_stay_as_they_are():
+    """'people on YouTube' begins a line as 'People on YouTube'."""
+    assert [words.opening(text) for text in ("people on YouTube", "")] == ["People on YouTube", ""]
+
+
 @pytest.mark.parametrize(
     ("ago", "said"),
     [

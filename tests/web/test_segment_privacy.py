@@ -28,6 +28,14 @@ def test_view_only_reads_rules_without_values_that_name_people(sign_in, vera, ad
     assert "whose e-mail is “•••”" in page
     assert "Berlin" in page
     assert "lovelace" not in page
+    assert "View-only people see counts and masked samples" in page
+
+
+def test_nothing_is_said_of_hiding_where_nothing_is_hidden(session, workspace, sign_in, vera):
+    """Rules that name nobody are read by Vera as they are (S3)."""
+    made = make_segment(session, workspace, "Berlin", kind="rule", rules={"items": NAMING["items"][1:]})
+    session.commit()
+    assert "View-only people see counts" not in sign_in(vera).get(f"/w/{workspace.id}/segments/{made.id}").text
 
 
 def test_who_may_see_values_reads_the_whole_rules(sign_in, ada, address):

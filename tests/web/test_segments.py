@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
@@ -230,7 +231,8 @@ def test_what_others_ask_for_is_not_deleted(session, sign_in, ada, at, segment):
     assert "Delete the segment" not in dialog
     answer = client.post(at(segment.id, "delete"))
     assert (answer.status_code, session.get_one(Segment, segment.id).deleted_at) == (422, None)
-    assert "Take it out of its rules first" in answer.text
+    assert "1 segment asks for it in its rules: “Friends of Berliners”." in html.unescape(answer.text)
+    assert ("Back to the segment" in answer.text, "Keep it" in answer.text) == (True, False)
 
 
 def test_a_copy_is_opened_to_be_changed(sign_in, ada, at, segment):

@@ -52,6 +52,20 @@ def test_the_home_says_whether_everything_is_in_step(sign_in, ada, add):
     assert "Failed · sign-in expired" in page
 
 
+@pytest.mark.parametrize("status", [Status.SYNCED, Status.INACTIVE])
+def test_the_menu_of_a_sync_offers_only_what_one_may_do(sign_in, ada, vera, max_, grace, add, status):
+    """Who may not switch or delete a sync reads there who can; creator and administrators have the links (S10, S17)."""
+    sync = add(status=status.value)
+    for person, may in ((ada, True), (grace, True), (max_, False), (vera, False)):
+        page = text(sign_in(person).get("/syncs"))
+        links = [
+            f"/syncs/{sync.public_id}/{deed}" in page
+            for deed in ("on" if status is Status.INACTIVE else "off", "delete")
+        ]
+        assert links == [may, may]
+        assert ("Only Ada or an administrator can switch this on or off, or delete it." in page) is not may
+
+
 def test_cards_tell_my_sign_in_and_the_organizations(sign_in, ada, max_, session, add):
     """Per channel: connected as whom, who must reconnect, active syncs; and the contracted syncs. (S3)."""
     add()

@@ -68,6 +68,16 @@ def answer(fake, session):
 # -- the page --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("begun", "said"), [(None, "Queued"), (NOW, "Running")])
+def test_a_run_that_has_begun_is_not_queued_any_more(sign_in, ada, sync, session, begun, said):
+    """Between two slices a run waits for a worker, and is under way all the same (S12)."""
+    session.add(Run(organization_id=sync.organization_id, sync_id=sync.id, why="first", state="queued",
+                    phase="comparing", created_at=NOW, started_at=begun))  # fmt: skip
+    session.commit()
+    page = text(sign_in(ada).get(f"/syncs/{sync.public_id}"))
+    assert ("<span>Queued</span>" in page, "<span>Running</span>" in page) == (said == "Queued", said == "Running")
+
+
 def test_the_page_answers_whether_the_audience_is_right(sign_in, ada, sync, session):
     """Status, members by our books, the channel's own figures with their age, who, when. (S7, B9)."""
     sync.audience_state, sync.audience_seen_at = "too small", NOW - timedelta(hours=3)

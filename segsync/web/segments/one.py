@@ -96,7 +96,8 @@ def _whom(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, An
         return {"listed": listed, "columns": COLUMNS[segment.members], "show": shower(), "name_of": name_of}
     known = vocabulary(db(), workspace, segment.members, now=now)
     rules = read(segment.rules)
-    return {"told": sentence(rules if may(Right.SEE_VALUES) else masked(rules), known)}
+    shown = rules if may(Right.SEE_VALUES) else masked(rules)
+    return {"told": sentence(shown, known), "why_hidden": Right.SEE_VALUES.refusal if shown != rules else ""}
 
 
 def _compared(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from segsync.actions import alert_lists, limits, overviews, sync_lists
 from segsync.actions.alert_lists import Which
+from segsync.actions.sync_access import may_act, who_can
 from segsync.actions.sync_lists import SIZE
 from segsync.models import Segment
 from segsync.rules.sync_filter import SORTS, SyncFilter, read
@@ -81,6 +82,8 @@ def _list(wanted: SyncFilter) -> dict[str, Any]:
         "page": Page(found.items, found.number, SIZE, found.total),
         "tabs": [("", "All", "list"), *((status.value, *_tab(status)) for status in Status)],
         "sorts": SORTS,
+        "may_act": lambda sync: may_act(actor(), sync),
+        "who_can": who_can,
         "address": address,
         "page_address": lambda number: address(wanted, number),
     }

@@ -90,6 +90,12 @@ def next_words(sync: Sync) -> str:
     return "waits" if sync.status == Status.FAILED and sync.detail != Detail.TRYING_AGAIN else "–"
 
 
+def run_words(run: Run) -> tuple[str, str]:
+    """Icon and word of a run. Between two slices a run stands in the queue again, but it has begun."""
+    begun = run.state == RunState.QUEUED and run.started_at is not None
+    return RUN_WORDS[RunState.WORKING if begun else RunState(run.state)]
+
+
 def waits(sync: Sync) -> bool:
     """Whether the sync waits for somebody: then nothing runs on schedule."""
     return sync.status == Status.INACTIVE or (
@@ -219,7 +225,7 @@ def words() -> dict[str, Any]:
         "place_of": place_of,
         "progress_of": progress_of,
         "reason_for": reason_for,
-        "run_words": lambda state: RUN_WORDS[RunState(state)],
+        "run_words": run_words,
         "signin_words": lambda state: SIGNIN_WORDS[SignInState(state)],
         "skipped_words": lambda reason: SKIPPED_WORDS.get(reason, reason_for(reason).short),
         "soon": soon,
