@@ -128,7 +128,8 @@ def begin(runtime: Runtime, session: Session, sync: Sync, why: Why, *, by: int |
 
 def subject(sync: Sync) -> Subject:
     """The sync as the audit trail names it."""
-    return Subject("sync", sync.id, f"{sync.segment.name} → {sync.channel} · {sync.account_name}", sync.public_id)
+    name = f"{sync.segment.name} → {_label(sync)} · {sync.account_name}"
+    return Subject("sync", sync.id, name, sync.public_id)
 
 
 def facts(session: Session, sync: Sync) -> dict[str, Any]:
@@ -137,11 +138,16 @@ def facts(session: Session, sync: Sync) -> dict[str, Any]:
         "status": sync.status,
         "detail": sync.detail,
         "segment": sync.segment.name,
-        "channel": sync.channel,
+        "channel": _label(sync),
         "account": f"{sync.account_name} ({sync.account_id})",
         "runs as": session.get_one(Person, sync.owner_id).name,
         "off_locked": sync.off_locked,
     }
+
+
+def _label(sync: Sync) -> str:
+    """The channel as people know it."""
+    return CHANNELS[sync.channel].capabilities.label
 
 
 def _distinct(session: Session, segment: Segment, wanted: Wanted) -> None:

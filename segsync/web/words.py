@@ -32,6 +32,7 @@ def set_up(app: Flask) -> None:
     app.add_template_filter(counted)
     app.add_template_filter(listed)
     app.add_template_filter(opening)
+    app.add_template_filter(quoted)
     app.add_template_global(ago)
     app.add_template_global(exactly)
     app.add_template_global(channel_label)
@@ -60,6 +61,11 @@ def listed(names: Sequence[str]) -> str:
 def opening(text: str) -> str:
     """As a line begins, names within left as they are: 'People on YouTube'."""
     return text[:1].upper() + text[1:]
+
+
+def quoted(text: str) -> str:
+    """What somebody wrote, as the end of a sentence: '“season is over”.', '“It is over.”'."""
+    return f"“{text}”" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def ago(moment: datetime | None) -> str:

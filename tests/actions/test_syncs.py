@@ -241,6 +241,7 @@ def test_every_move_and_every_deed_is_recorded(runtime, northwind):
     (event,) = events(northwind.session, "sync.off")
     assert (event.actor_name, event.reason, event.sync_public_id) == ("Grace", "budget", sync.public_id)
     assert (event.before["status"], event.after["status"]) == (Status.SYNCED, Status.INACTIVE)
+    assert (f"→ Meta · {sync.account_name}" in event.subject_name, event.after["channel"]) == (True, "Meta")
 
 
 # -- switching on ----------------------------------------------------------------------------------------------

@@ -1,28 +1,37 @@
-"""Whole journeys in real Chromium, with the real connector against Meta's simulator."""
+"""Whole journeys in real Chromium, with the real connectors against the channels' simulators."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from connectors.simulators import Simulators
 from segsync.actions import asks, schedule, slices
 from segsync.actions.schedule import pick_runs
 from segsync.config import ChannelSettings
-from segsync.models import Ask, Contact, SegmentMember, Sync
+from segsync.models import Ask, SegmentMember, Sync
 from segsync.rules.terms import Status
-from tests.builders import make_contact, make_integration, make_segment, make_sync
+from segsync.runtime import utc_now
+from tests.builders import make_company, make_contact, make_integration, make_segment, make_sync
 
 pytestmark = pytest.mark.browser
 
-ACCOUNT = "Northwind EU"
+ACCOUNTS = {"google": "Northwind Search", "linkedin": "Northwind Global", "meta": "Northwind EU"}
+OPTIONS = {"simulated": "yes", "poll_seconds": "1", "source_platform": "SEGSYNC", "pause_after_create": "2.5"}
+
+
+@pytest.fixture
+def clock():
+    """The machine's own: browsers and simulators do not stand still."""
+    return utc_now
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +41,11 @@ def simulators() -> Iterator[Simulators]:
 
 
 @pytest.fixture(autouse=True)
-def meta(runtime, simulators) -> Simulators:
-    """Meta is set up, and reached through its simulator."""
-    runtime.settings.__dict__["channels"] = runtime.settings.channels | {
-        "meta": ChannelSettings(
-            client_id="journey",
-            client_secret="journey-secret",
-            bases=simulators.urls["meta"],
-            options={"simulated": "yes", "poll_seconds": "1"},
-        )
+def channels(runtime, simulators) -> Simulators:
+    """All channels are set up, and reached through their simulators."""
+    runtime.settings.__dict__["channels"] = {
+        name: ChannelSettings(client_id="journey", client_secret="journey-secret", bases=bases, options=OPTIONS)
+        for name, bases in simulators.urls.items()
     }
     return simulators
 
@@ -76,56 +81,88 @@ def workers(runtime, live_server) -> Iterator[Hands]:
     thread.join()
 
 
+PEOPLE, COMPANIES = "Enterprise prospects", "Enterprise companies"
+
+
 @pytest.fixture
 def segment(session, workspace, ada):
-    """Thirty people in a list of Ada's."""
-    made = make_segment(session, workspace, "Enterprise prospects", ada, size=30)
-    for number in range(30):
-        contact = make_contact(session, workspace, email=f"prospect{number}@journey.example")
-        session.add(SegmentMember(segment_id=made.id, member_id=contact.id))
+    """Thirty people in a list of Ada's, who agreed to advertising; a thirty-first is not on it."""
+    made = make_segment(session, workspace, PEOPLE, ada, size=30)
+    for number in range(31):
+        contact = make_contact(session, workspace, email=f"prospect{number}@journey.example", **CONSENT)
+        if number < 30:
+            session.add(SegmentMember(segment_id=made.id, member_id=contact.id))
     session.commit()
     return made
 
 
-def connect_meta(page: Page) -> None:
-    """From Integrations through the consent page and back."""
+@pytest.fixture
+def companies(session, workspace, ada):
+    """Ten companies in a list of Ada's; an eleventh is not on it."""
+    made = make_segment(session, workspace, COMPANIES, ada, size=10, members="companies")
+    for number in range(11):
+        company = make_company(session, workspace, company_domain=f"firm{number}.example")
+        if number < 10:
+            session.add(SegmentMember(segment_id=made.id, member_id=company.id))
+    session.commit()
+    return made
+
+
+CONSENT = {"ad_user_data": "granted", "ad_personalization": "granted"}
+EXACTLY = {
+    PEOPLE: {f"email:{sha256(f'prospect{number}@journey.example'.encode()).hexdigest()}" for number in range(30)},
+    COMPANIES: {f"domain:firm{number}.example" for number in range(10)},
+}
+"""Whom a simulator has to hold, as it writes them down."""
+
+
+def connect(page: Page, label: str) -> None:
+    """From Integrations through the channel's consent page and back."""
     page.goto("/integrations")
-    page.get_by_role("link", name="Connect Meta").click()
-    page.get_by_role("button", name="Continue to Meta").click()
+    page.get_by_role("link", name=f"Connect {label}").click()
+    page.get_by_role("button", name=f"Continue to {label}").click()
     page.get_by_label("Ada Byron").check()
     page.get_by_role("button", name="Allow").click()
-    expect(page.get_by_text("Meta is connected as Ada Byron.")).to_be_visible()
+    expect(page.get_by_text(f"{label} is connected as ")).to_be_visible()
 
 
-def create_sync(page: Page) -> None:
+def create_sync(page: Page, name: str, label: str, account: str) -> None:
     """Segment, channel, ad account, statements, start."""
     page.goto("/syncs")
     page.get_by_role("link", name="Create sync").first.click()
-    page.get_by_label("Enterprise prospects").check()
-    page.get_by_role("radio", name=re.compile("Meta")).check()
-    page.get_by_role("radio", name=re.compile(ACCOUNT)).check()
+    page.get_by_label(name).check()
+    page.get_by_role("radio", name=re.compile(label)).check()
+    page.get_by_role("radio", name=re.compile(account)).check()
+    start = page.get_by_role("button", name="Start syncing")
+    expect(start).to_be_visible()
     for box in page.get_by_role("checkbox").all():
         box.check()
-    page.get_by_role("button", name="Start syncing").click()
+    start.click()
+    expect(page.get_by_role("heading", name=re.compile(name))).to_be_visible()
 
 
-def test_from_sign_in_to_a_synced_audience(page, sign_in, ada, segment, workers, meta, session, screenshot):
-    """A Marketing User connects Meta, creates a sync, watches it, and Meta holds exactly the segment's people (S2, S8, S12)."""
+@pytest.mark.parametrize(
+    ("channel", "label", "names"),
+    [
+        ("google", "Google", [PEOPLE]),
+        ("linkedin", "LinkedIn", [PEOPLE, COMPANIES]),
+        ("meta", "Meta", [PEOPLE]),
+    ],
+    ids=["google", "linkedin", "meta"],
+)
+def test_from_sign_in_to_a_synced_audience(
+    page, sign_in, ada, segment, companies, workers, channels, session, screenshot, channel, label, names
+):
+    """A Marketing User connects a channel, creates a sync, watches it, and the channel holds exactly the segment (S2, S8, S12)."""
     sign_in(ada, "/syncs")
-    connect_meta(page)
-    create_sync(page)
-    expect(page.get_by_role("heading", name=re.compile("Enterprise prospects"))).to_be_visible()
-    expect(page.get_by_text("Synced", exact=True).first).to_be_visible(timeout=60_000)
-    screenshot("journey-synced")
-    session.expire_all()
-    sync = session.scalars(select(Sync)).one()
-    held = set(meta.world.members("meta", sync.audience_id)["keys"])
-    assert held == {key_of(contact.email) for contact in session.scalars(select(Contact))}
-
-
-def key_of(email: str) -> str:
-    """As Meta's simulator writes it down: SHA-256 of the address."""
-    return f"email:{hashlib.sha256(email.encode()).hexdigest()}"
+    connect(page, label)
+    for name in names:
+        create_sync(page, name, label, ACCOUNTS[channel])
+        expect(page.locator(".one-state").get_by_text("Synced", exact=True)).to_be_visible(timeout=60_000)
+        screenshot(f"journey-{channel}-{names.index(name)}")
+    synced = session.scalars(select(Sync).options(joinedload(Sync.segment))).all()
+    held = {sync.segment.name: set(channels.world.members(channel, sync.audience_id)["keys"]) for sync in synced}
+    assert held == {name: EXACTLY[name] for name in names}
 
 
 def test_administrator_finds_failed_syncs_and_switches_one_off(page, sign_in, grace, ada, segment, session, workers):

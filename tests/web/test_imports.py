@@ -148,7 +148,7 @@ def test_a_file_may_be_thrown_away_before_it_starts(client, session, place, job)
 
 @pytest.mark.parametrize(("members", "subject"), [("people", "contact"), ("companies", "company")])
 def test_a_file_for_a_list_has_that_list_chosen(sign_in, ada, session, workspace, place, members, subject):
-    """ "Import a file" on a list's page asks neither what the rows are nor which list, and says where they go."""
+    """A file imported from the page of a list is asked neither what the rows are nor which list, and says where they go."""
     made = make_segment(session, workspace, "Fair guests", ada, kind="list", members=members)
     session.commit()
     client = sign_in(ada)

@@ -35,6 +35,11 @@ def test_a_line_begins_with_a_capital_and_names_stay_as_they_are():
     assert [words.opening(text) for text in ("people on YouTube", "")] == ["People on YouTube", ""]
 
 
+def test_what_somebody_wrote_ends_its_sentence_once():
+    """A reason with its own full stop gets no second one."""
+    assert [words.quoted(text) for text in ("It is over.", "season is over")] == ["“It is over.”", "“season is over”."]
+
+
 @pytest.mark.parametrize(
     ("ago", "said"),
     [

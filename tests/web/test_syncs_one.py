@@ -68,6 +68,16 @@ def answer(fake, session):
 # -- the page --------------------------------------------------------------------------------------------------
 
 
+def test_a_run_that_stopped_early_does_not_pretend_to_have_counted(sign_in, ada, sync, session, past_run):
+    """Where nobody was read yet, the page says so, not "0 members, nobody left out" (S7)."""
+    address = f"/syncs/{sync.public_id}/runs/{past_run.id}"
+    assert "Left out" in text(sign_in(ada).get(address))
+    past_run.members, past_run.phases = 0, [["checking", NOW.isoformat()]]
+    session.commit()
+    page = text(sign_in(ada).get(address))
+    assert ("Left out" in page, "It stopped before anybody was read." in page) == (False, True)
+
+
 @pytest.mark.parametrize(("begun", "said"), [(None, "Queued"), (NOW, "Running")])
 def test_a_run_that_has_begun_is_not_queued_any_more(sign_in, ada, sync, session, begun, said):
     """Between two slices a run waits for a worker, and is under way all the same (S12)."""
