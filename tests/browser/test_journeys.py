@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -20,10 +21,12 @@ from segsync.config import ChannelSettings
 from segsync.models import Ask, SegmentMember, Sync
 from segsync.rules.terms import Status
 from segsync.runtime import utc_now
+from segsync.servers import wait_until
 from tests.builders import make_company, make_contact, make_integration, make_segment, make_sync
 
 pytestmark = pytest.mark.browser
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 ACCOUNTS = {"google": "Northwind Search", "linkedin": "Northwind Global", "meta": "Northwind EU"}
 OPTIONS = {"simulated": "yes", "poll_seconds": "1", "source_platform": "SEGSYNC", "pause_after_create": "2.5"}
 
@@ -114,6 +117,8 @@ EXACTLY = {
     COMPANIES: {f"domain:firm{number}.example" for number in range(10)},
 }
 """Whom a simulator has to hold, as it writes them down."""
+WORKED_OFF = 20
+"""Seconds."""
 
 
 def connect(page: Page, label: str) -> None:
@@ -161,8 +166,16 @@ def test_from_sign_in_to_a_synced_audience(
         expect(page.locator(".one-state").get_by_text("Synced", exact=True)).to_be_visible(timeout=60_000)
         screenshot(f"journey-{channel}-{names.index(name)}")
     synced = session.scalars(select(Sync).options(joinedload(Sync.segment))).all()
-    held = {sync.segment.name: set(channels.world.members(channel, sync.audience_id)["keys"]) for sync in synced}
-    assert held == {name: EXACTLY[name] for name in names}
+    assert sorted(sync.segment.name for sync in synced) == sorted(names)
+    for sync in synced:
+        # Google has answered everything before it has worked it off
+        wait_until(lambda sync=sync: held(channels, sync) == EXACTLY[sync.segment.name], WORKED_OFF)
+        assert held(channels, sync) == EXACTLY[sync.segment.name]
+
+
+def held(channels: Simulators, sync: Sync) -> set[str]:
+    """Whom the simulator has in the sync's audience."""
+    return set(channels.world.members(sync.channel, sync.audience_id)["keys"])
 
 
 def test_administrator_finds_failed_syncs_and_switches_one_off(page, sign_in, grace, ada, segment, session, workers):
@@ -174,8 +187,9 @@ def test_administrator_finds_failed_syncs_and_switches_one_off(page, sign_in, gr
         status="failed",
         detail="needs a person",
         problem_code="signin.revoked",
+        next_run_at=NEVER,
     )
-    make_sync(session, segment, failed.integration, account_name="Northwind US")
+    make_sync(session, segment, failed.integration, account_name="Northwind US", next_run_at=NEVER)
     session.commit()
     sign_in(grace, "/syncs")
     page.get_by_role("link", name=re.compile("^Failed")).click()
