@@ -94,9 +94,10 @@ class ConnectorProblem(Exception):  # noqa: N818 - named for the reader, as the 
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickles with its facts."""
-        return _rebuild, (type(self), self.code, self.raw, self.reference, self.facts, self.retry_after)
+        return _rebuild, (type(self), self.code, self.raw, self.reference, self.facts, self.retry_after, self.limit)
 
     retry_after: timedelta | None = None
+    limit: str = ""
 
 
 class ReconnectNeeded(ConnectorProblem):
@@ -119,25 +120,34 @@ class TryLater(ConnectorProblem):
     """Goes on by itself. `retry_after` where the channel told when."""
 
     def __init__(
-        self, code: Code, *, retry_after: timedelta | None = None, raw: str = "", reference: str = "", **facts: str
+        self,
+        code: Code,
+        *,
+        retry_after: timedelta | None = None,
+        limit: str = "",
+        raw: str = "",
+        reference: str = "",
+        **facts: str,
     ) -> None:
-        """As for every problem, and when to try again."""
+        """As for every problem, when to try again, and the name of the limit that is used up, where the channel tells which."""
         super().__init__(code, raw=raw, reference=reference, **facts)
         self.retry_after = retry_after
+        self.limit = limit
 
 
 class UnexpectedReply(ConnectorProblem):
     """An answer that this version does not understand. Logged in full, never retried for ever."""
 
 
-def _rebuild(
+def _rebuild(  # noqa: PLR0913 - the parts of a problem
     kind: type[ConnectorProblem],
     code: Code,
     raw: str,
     reference: str,
     facts: dict[str, str],
     retry_after: timedelta | None,
+    limit: str = "",
 ) -> ConnectorProblem:
     problem = kind(code, raw=raw, reference=reference, **facts)
-    problem.retry_after = retry_after
+    problem.retry_after, problem.limit = retry_after, limit
     return problem

@@ -29,6 +29,7 @@ from connectors.contract import (
     Token,
     Tokens,
 )
+from connectors.limits import Limit
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -117,6 +118,10 @@ class Connector(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What the channel can do."""
+
+    @property
+    def limits(self) -> Sequence[Limit]:
+        """Scopes and cost per call, for the shared limiter. A refusal names one of them where the channel tells which."""
 
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         """Members as this channel takes them.

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.contract import Application
+from connectors.limits import check_options
 
 LEASE_TO_SPARE: Final = 10
 """Seconds that a claim outlives the longest batch by."""
@@ -33,6 +34,12 @@ class ChannelSettings(BaseSettings):
         description="other addresses for the channel's servers, as JSON; used to reach a simulator",
     )
     options: dict[str, str] = Field(default_factory=dict, description="further settings of this channel, as JSON")
+
+    @field_validator("options")
+    @classmethod
+    def _limits_are_numbers(cls, value: dict[str, str]) -> dict[str, str]:
+        check_options(value)
+        return value
 
     @property
     def application(self) -> Application:

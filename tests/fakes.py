@@ -27,6 +27,7 @@ from connectors.contract import (
     State,
     Token,
 )
+from connectors.limits import Limit
 from connectors.meta.identifiers import CAPABILITIES, identifiers
 
 
@@ -47,6 +48,7 @@ class FakeChannel:
     """Meta's shape, kept in memory. `population` says which keys are one person; an unknown key is a person of its own."""
 
     capabilities: Capabilities = field(default_factory=lambda: replace(CAPABILITIES, batch_rows=2))
+    limits: Sequence[Limit] = ()
     population: dict[tuple[str, str], str] = field(default_factory=dict)
     audiences: dict[str, Membership] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)

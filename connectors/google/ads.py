@@ -21,6 +21,7 @@ from google.api_core.exceptions import GoogleAPICallError, RetryError, ServiceUn
 from google.api_core.retry import Retry, if_exception_type
 
 from connectors.contract import Application, Around
+from connectors.google import limits
 from connectors.google.per_process import PerProcess
 from connectors.google.replies import ADS, STATUS, problem
 from connectors.problems import Code, ConnectorProblem, SetupNeeded
@@ -28,6 +29,8 @@ from connectors.problems import Code, ConnectorProblem, SetupNeeded
 VERSION = "v26"
 HOST = "googleads.googleapis.com"
 MESSAGE_BYTES = 64 * 1024 * 1024
+# The limit that a refusal is about: of the day, or of so many queries in a moment.
+LIMITS = {Code.DAILY_LIMIT: limits.ADS, Code.RATE_LIMIT: limits.ADS_QUERIES}
 SERVICES = ("CustomerService", "GoogleAdsService")
 MODULE = "google.ads.googleads.{}.services.services.{}"
 FAILURE = "google.ads.googleads.{}.errors.googleadsfailure-bin"
@@ -151,7 +154,10 @@ def _understood(errors: Sequence[Any], reference: str) -> ConnectorProblem:
     if not named:
         return problem(None, raw="no error named", reference=reference)
     (family, name), error = next((pair for pair in named if pair[0][1] in ADS), named[0])
-    return problem(ADS.get(name), raw=f"{family}.{name}", reference=reference, retry_after=_retry_delay(error))
+    found = problem(ADS.get(name), raw=f"{family}.{name}", reference=reference, retry_after=_retry_delay(error))
+    if found.code in LIMITS:
+        found.limit = LIMITS[found.code]
+    return found
 
 
 def _name(error: Any) -> tuple[str, str]:

@@ -31,7 +31,9 @@ from connectors.google import accounts, identifiers, members
 from connectors.google.ads import Ads
 from connectors.google.audiences import Audiences
 from connectors.google.data_manager import DataManager
+from connectors.google.limits import LIMITS
 from connectors.google.oauth import GoogleOAuth
+from connectors.limits import with_options
 from connectors.problems import AccessDenied, Code, ReconnectNeeded, SegmentRefused, UnexpectedReply
 from connectors.protocols import Words
 
@@ -46,6 +48,7 @@ class GoogleConnector:
 
     def __init__(self, app: Application) -> None:
         self._app = app
+        self.limits = with_options(LIMITS, app.options)
         self._oauth = GoogleOAuth()
         self._ads = Ads(app)
         self._manager = DataManager(app)

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 
 from connectors.contract import AccountRef, Application, AudienceRef
+from connectors.google import limits
 from connectors.google.per_process import PerProcess
 from connectors.google.replies import DATA_MANAGER, STATUS, problem, quota
 from connectors.http import Client
@@ -52,7 +53,8 @@ class Refusal:
             return problem(STATUS["UNAUTHENTICATED"], raw=self.name, reference=self.reference)
         if self.status == "RESOURCE_EXHAUSTED" or self.http == 429:  # noqa: PLR2004 - HTTP: too many requests
             code, wait = quota(self.quota_limit)
-            return TryLater(code, retry_after=self.wait or wait, raw=self.name, reference=self.reference)
+            named = limits.named(self.quota_limit)
+            return TryLater(code, retry_after=self.wait or wait, limit=named, raw=self.name, reference=self.reference)
         if self.http == 404 and not self.status:  # noqa: PLR2004 - HTTP: not found; no part of the API answered at all
             return SetupNeeded(Code.APP_VERSION, raw=self.name)
         meaning = DATA_MANAGER.get(self.reason) or STATUS.get(self.status)

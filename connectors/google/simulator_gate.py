@@ -10,7 +10,17 @@ from typing import Any
 import flask
 
 from connectors.google.simulator_errors import KINDS, Refused, strike
-from connectors.google.simulator_world import CHANNEL, DATA_SCOPE, WRITERS, access_of, account, direct, manages
+from connectors.google.simulator_world import (
+    CHANNEL,
+    DATA_SCOPE,
+    QUOTAS,
+    WRITERS,
+    access_of,
+    account,
+    direct,
+    manages,
+    setting,
+)
 from connectors.simulation import GENERIC, Document, World
 
 Serve = Callable[..., Any]
@@ -32,6 +42,7 @@ class Gate:
             try:
                 person = self._person()
                 struck = self._struck(operation, person, parts.get("number", ""))
+                self._count(operation)
                 return struck or flask.jsonify(serve(person, **parts))
             except Refused as refused:
                 return refused.response(uuid.uuid4().hex)
@@ -46,6 +57,16 @@ class Gate:
         if DATA_SCOPE not in doc["scopes"]:
             raise Refused("ACCESS_TOKEN_SCOPE_INSUFFICIENT")
         return str(doc["person"])
+
+    def _count(self, operation: str) -> None:
+        """The limits of the project, where a setting orders them: so many calls a minute and a day. Raises Refused."""
+        part = "ingest" if operation.startswith(("members.", "requests.")) else "other"
+        sort = f"{part}_reads" if flask.request.method == "GET" else f"{part}_writes"
+        for period, seconds in (("minute", 60), ("day", 86_400)):
+            name = f"{sort}_a_{period}"
+            quota = f"{QUOTAS[sort]}RequestsPer{period.title()}PerProject"
+            if self._world.use(CHANNEL, name, most=setting(self._world, name), seconds=seconds).over:
+                raise Refused("RESOURCE_EXHAUSTED", metadata={"quota_limit": quota})
 
     def _struck(self, operation: str, person: str, number: str) -> flask.Response | None:
         # Members name their account in the body.

@@ -15,10 +15,19 @@ DATA_SCOPE = "https://www.googleapis.com/auth/datamanager"
 EMAIL_SCOPE = "https://www.googleapis.com/auth/userinfo.email"
 PROFILE_SCOPE = "https://www.googleapis.com/auth/userinfo.profile"
 LONG_SCOPES = {"email": EMAIL_SCOPE, "profile": PROFILE_SCOPE}
+# What is counted of the Data Manager API, and the word for it in the name of its quota.
+QUOTAS = {
+    "ingest_writes": "IngestionMutate",
+    "ingest_reads": "IngestionRead",
+    "other_writes": "Mutate",
+    "other_reads": "Read",
+}
 SETTINGS: dict[str, float] = {
     "delay_seconds": 2,  # seconds until members are processed
     "token_seconds": 3599,
     "sizes_after_seconds": 2,  # seconds until sizes are told after a list got its first members
+    # The project's limits, e.g. ingest_writes_a_minute; 0 counts nothing.
+    **{f"{sort}_a_{period}": 0 for sort in QUOTAS for period in ("minute", "day")},
 }
 # An account as far as nothing else is said of it. `terms`, `customer_match` and `political_declaration` say what its owner
 # accepted, may use and declared.

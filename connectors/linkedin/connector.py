@@ -33,9 +33,11 @@ from connectors.contract import (
     State,
     Token,
 )
+from connectors.limits import with_options
 from connectors.linkedin import identifiers as expression
 from connectors.linkedin.accounts import account_of, roles_of
 from connectors.linkedin.audiences import campaigns_of, state_of, targeted_as
+from connectors.linkedin.limits import LIMITS
 from connectors.linkedin.members import PATHS, Element, deliver
 from connectors.linkedin.oauth import ADS_SCOPE, SEGMENTS_SCOPE, granted
 from connectors.linkedin.replies import content, reference
@@ -77,6 +79,7 @@ class LinkedInConnector:
     def __init__(self, app: Application) -> None:
         """Opens nothing yet."""
         self._app = app
+        self.limits = with_options(LIMITS, app.options)
         self._rest = Rest(app)
 
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:

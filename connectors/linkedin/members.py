@@ -15,6 +15,7 @@ import requests
 
 from connectors.contract import Action, Batch, Kind, PushResult, Refused
 from connectors.linkedin.identifiers import COMPANIES, PEOPLE
+from connectors.linkedin.limits import MEMBERS
 from connectors.linkedin.replies import FAILED, OK, content, element_code, reference
 from connectors.problems import Code, TryLater, UnexpectedReply
 
@@ -136,6 +137,8 @@ def _read(part: Sequence[Row], reply: requests.Response, outcome: Outcome) -> No
     if not isinstance(answers, list) or len(answers) != len(part):
         raise UnexpectedReply(Code.UNEXPECTED, raw=f"{reply.status_code}/elements", reference=outcome.reference)
     statuses = [_status(answer) for answer in answers]
+    if statuses and all(status == THROTTLED for status in statuses):
+        raise TryLater(Code.RATE_LIMIT, limit=MEMBERS, raw=str(THROTTLED), reference=outcome.reference)
     if all(status == THROTTLED or status >= FAILED for status in statuses):
         raise TryLater(Code.OUTAGE, raw=str(statuses[0]), reference=outcome.reference)
     for (position, _), status, answer in zip(part, statuses, answers, strict=True):

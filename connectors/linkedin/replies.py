@@ -17,6 +17,7 @@ from typing import Any
 
 import requests
 
+from connectors.linkedin import limits
 from connectors.problems import (
     AccessDenied,
     Code,
@@ -28,7 +29,6 @@ from connectors.problems import (
     UnexpectedReply,
 )
 
-MINUTE = timedelta(seconds=60)
 OK = range(200, 300)
 
 
@@ -40,7 +40,6 @@ class Row:
     words: str
     problem: type[ConnectorProblem]
     code: Code
-    wait: timedelta | None = None
 
     def fits(self, status: int, text: str) -> bool:
         """Whether this row is about that answer."""
@@ -74,7 +73,7 @@ ROWS = (
     # limits; LinkedIn sends no Retry-After
     Row(429, r"SEGMENT_LIMIT_EXCEEDED", SegmentRefused, Code.AUDIENCE_LIMIT),
     Row(429, r"\bday\b|\bdaily\b", TryLater, Code.DAILY_LIMIT),
-    Row(429, r"", TryLater, Code.RATE_LIMIT, MINUTE),
+    Row(429, r"", TryLater, Code.RATE_LIMIT),
     # LinkedIn itself
     Row(500, r"", TryLater, Code.OUTAGE),
     Row(502, r"", TryLater, Code.OUTAGE),
@@ -111,15 +110,16 @@ def problem(reply: requests.Response, rows: tuple[Row, ...] = ROWS) -> Connector
     text = " ".join(str(body.get(name, "")) for name in ("code", "error", "error_description", "message"))
     for row in rows:
         if row.fits(reply.status_code, text):
-            return _made(row, raw(reply.status_code, body), reference(reply))
+            return _made(row, raw(reply.status_code, body), reference(reply), limits.named(text))
     return UnexpectedReply(Code.UNEXPECTED, raw=raw(reply.status_code, body), reference=reference(reply))
 
 
-def _made(row: Row, raw_code: str, call: str) -> ConnectorProblem:
+def _made(row: Row, raw_code: str, call: str, limit: str) -> ConnectorProblem:
     if row.problem is not TryLater:
         return row.problem(row.code, raw=raw_code, reference=call)
-    wait = until_tomorrow(datetime.now(UTC)) if row.code is Code.DAILY_LIMIT else row.wait
-    return TryLater(row.code, retry_after=wait, raw=raw_code, reference=call)
+    wait = until_tomorrow(datetime.now(UTC)) if row.code is Code.DAILY_LIMIT else None
+    slowed = row.code in {Code.RATE_LIMIT, Code.DAILY_LIMIT}
+    return TryLater(row.code, retry_after=wait, limit=limit if slowed else "", raw=raw_code, reference=call)
 
 
 def until_tomorrow(now: datetime) -> timedelta:

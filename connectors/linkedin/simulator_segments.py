@@ -213,13 +213,8 @@ def _verdict(wrong: str) -> Document:
 
 def _throttle(call: Call, sort: str) -> None:
     """So many requests a minute for each member. LinkedIn tells neither what is left nor when to come back."""
-    minute = call.world.now().strftime("%Y-%m-%dT%H:%M")
-    key = f"{call.signin}/{sort}"
-    with call.world.transaction():
-        used = call.world.get(CHANNEL, "requests", key) or {}
-        count = int(used.get("count", 0)) + 1 if used.get("minute") == minute else 1
-        call.world.put(CHANNEL, "requests", key, {"minute": minute, "count": count})
-    if count > settings(call.world)[f"{sort}_per_minute"]:
+    most = settings(call.world)[f"{sort}_per_minute"]
+    if call.world.use(CHANNEL, f"{call.signin}/{sort}", most=most, seconds=60).over:
         raise refuse("rate_limit")
 
 

@@ -24,6 +24,8 @@ SETTINGS: Document = {
     "refresh_tokens": True,  # LinkedIn gives them to approved applications only
     "users_per_minute": 600,
     "companies_per_minute": 300,
+    "person_per_day": 0,  # what LinkedIn counts in a day it does not publish; 0 counts nothing
+    "application_per_day": 0,
     "ended_versions": ["202508", "202509", "202510", "202511"],
     "first_version": "202601",
     "source_platforms": [],  # names that LinkedIn has given out; empty: any
@@ -34,6 +36,11 @@ STANDING = frozenset({"permission_lost", "view_only", "account_closed", "token_r
 REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "rate_limit": (429, "", "Resource level throttle limit for calls to this resource is reached."),
     "daily_limit": (429, "", "Resource level throttle MEMBER DAY limit for calls to this resource is reached."),
+    "application_limit": (
+        429,
+        "",
+        "Resource level throttle APPLICATION DAY limit for calls to this resource is reached.",
+    ),
     "segment_limit": (429, "SEGMENT_LIMIT_EXCEEDED", "The account has too many segments."),
     "token_expired": (401, "EXPIRED_ACCESS_TOKEN", "The token used in the request has expired"),
     "token_revoked": (401, "REVOKED_ACCESS_TOKEN", "The token used in the request has been revoked by the user"),
@@ -175,7 +182,19 @@ def _authorised(world: World, operation: str, scope: str, parts: Mapping[str, st
     hit = struck(world, operation, account, token["signin"])
     if scope not in token["scopes"]:
         raise denied()
+    _count_day(world, token)
     return Call(world, token["signin"], frozenset(token["scopes"]), query, hit)
+
+
+def _count_day(world: World, token: Document) -> None:
+    """So many calls a day, until midnight UTC. LinkedIn tells neither what is left nor when to come back. Raises Refusal."""
+    rules = settings(world)
+    for name, who, kind in (
+        ("person_per_day", token["signin"], "daily_limit"),
+        ("application_per_day", "all", "application_limit"),
+    ):
+        if world.use(CHANNEL, f"{name}/{who}", most=rules[name], seconds=86_400).over:
+            raise refuse(kind)
 
 
 def _account(world: World, query: Mapping[str, str], parts: Mapping[str, str]) -> str:

@@ -35,9 +35,11 @@ from connectors.contract import (
     State,
     Token,
 )
+from connectors.limits import with_options
 from connectors.meta import accounts, audiences, members
 from connectors.meta.graph import Graph, everything
 from connectors.meta.identifiers import CAPABILITIES, identifiers
+from connectors.meta.limits import LIMITS
 from connectors.problems import AccessDenied, Code, ConnectorProblem, SegmentRefused
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ class MetaConnector:
     def __init__(self, app: Application) -> None:
         """Opens no connection yet."""
         self._graph = Graph(app)
+        self.limits = with_options(LIMITS, app.options)
         self._form = app.options.get("body", "json")
 
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:

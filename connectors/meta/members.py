@@ -13,6 +13,7 @@ import pyarrow as pa
 import requests
 
 from connectors.contract import Action, Batch, PushResult, Refused
+from connectors.meta import limits
 from connectors.problems import Code, UnexpectedReply
 
 JSON = "application/json"
@@ -79,4 +80,5 @@ def result(reply: requests.Response, rows: int) -> PushResult:
         Refused(Code.ROW_BAD_FORMAT, invalid, raw="num_invalid_entries"),
         Refused(Code.ROW_REFUSED, missing, raw="num_received"),
     )
-    return PushResult(rows - invalid - missing, tuple(part for part in refused if part.count), reference=reference)
+    told = tuple(part for part in refused if part.count)
+    return PushResult(rows - invalid - missing, told, reference=reference, usage=limits.usage(reply.headers))

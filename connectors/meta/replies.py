@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
+from connectors.meta import limits
 from connectors.problems import (
     AccessDenied,
     Code,
@@ -107,8 +107,6 @@ SIGNIN_ERRORS: Mapping[tuple[int, int], Row] = {
     (191, WITHOUT): (SetupNeeded, Code.APP_WRONG),
 }
 
-# Where the answer does not say how long: a block lasts 300 s with limited access to the API.
-USUAL_BLOCK = timedelta(minutes=5)
 LONGEST_TEXT = 500
 
 
@@ -159,7 +157,7 @@ def _named(error: Error, headers: Mapping[str, str], first: Mapping[tuple[int, i
         kind, code = OUTAGE
     found = kind(code, raw=error.raw, reference=error.reference, **error.facts)
     if isinstance(found, TryLater) and code is Code.RATE_LIMIT:
-        found.retry_after = wait(headers) or USUAL_BLOCK
+        found.retry_after, found.limit = limits.wait(headers), limits.named(error.code)
     return found
 
 
@@ -189,28 +187,6 @@ def _blamed(data: Any) -> str:
     if not isinstance(specs, list):
         return ""
     return ", ".join("/".join(map(str, spec)) for spec in specs if isinstance(spec, list))[:LONGEST_TEXT]
-
-
-def wait(headers: Mapping[str, str]) -> timedelta | None:
-    """How long Meta asks to wait: minutes in one header, seconds in the other."""
-    minutes = [
-        _number(use.get("estimated_time_to_regain_access"))
-        for uses in _object(headers.get("X-Business-Use-Case-Usage")).values()
-        for use in (uses if isinstance(uses, list) else [])
-        if isinstance(use, dict)
-    ]
-    account = _object(headers.get("X-Ad-Account-Usage"))
-    seconds = _number(account.get("reset_time_duration"))
-    longest = max([timedelta(minutes=number) for number in minutes] + [timedelta(seconds=seconds)])
-    return longest or None
-
-
-def _object(text: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _number(value: Any) -> int:

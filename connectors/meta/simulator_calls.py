@@ -9,19 +9,22 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import flask
 
-from connectors.meta.simulator_errors import GraphError, kinds_at, of_fault
+from connectors.meta.simulator_errors import WRITING, GraphError, kinds_at, of_fault, usage_headers
 from connectors.simulation import Document, Fault, World, misbehave
 
 CHANNEL = "meta"
+READ, WRITE = 1, 3
 # Marketing API: v24 ended on 2026-10-06.
 LIVING = frozenset({"v25.0", "v26.0"})
 DEFAULTS: Document = {
     "delay_seconds": 3, "smallest": 100, "access_hours": 2, "long_days": 60, "data_access_days": 90,
     "versions": sorted(LIVING), "most_audiences": 500,
+    "score": 0, "score_seconds": 300, "calls_an_hour": 0,  # 0 counts nothing
 }  # fmt: skip
 
 
@@ -66,6 +69,8 @@ class Call:
     def strike(self, operation: str, account: str = "") -> None:
         """Lets an ordered fault happen here. Raises GraphError or Answered; leaves the rest in `fault`."""
         self.fault = strike(self.world, operation, account=account, person=self.person)
+        if account:
+            count(self.world, account, WRITE if operation in WRITING else READ)
 
 
 def strike(world: World, operation: str, *, account: str = "", person: str = "") -> Fault | None:
@@ -78,6 +83,18 @@ def strike(world: World, operation: str, *, account: str = "", person: str = "")
     if error is not None:
         raise error
     return fault
+
+
+def count(world: World, account: str, score: int) -> None:
+    """The ad account's score and the calls of the hour, where a setting orders them. Raises GraphError; good answers tell the use."""
+    rules = settings(world)
+    scored = world.use(CHANNEL, f"score/{account}", most=rules["score"], seconds=rules["score_seconds"], cost=score)
+    if scored.over:
+        raise GraphError(17, 2446079, facts={"minutes": 0, "seconds": ceil(scored.resets_in)})
+    called = world.use(CHANNEL, f"calls/{account}", most=rules["calls_an_hour"], seconds=3600)
+    if called.over:
+        raise GraphError(80003, facts={"minutes": ceil(called.resets_in / 60)})
+    flask.g.usage = (rules["score"] and scored, rules["calls_an_hour"] and called)
 
 
 def ordered(world: World, kind: str, account: str) -> bool:
@@ -166,6 +183,7 @@ def answer(data: Mapping[str, Any]) -> flask.Response:
     response = flask.jsonify(data)
     response.headers["x-fb-trace-id"] = secrets.token_urlsafe(8)
     response.headers["facebook-api-version"] = "v26.0"
+    response.headers.update(usage_headers(*flask.g.get("usage", (None, None))))
     return response
 
 

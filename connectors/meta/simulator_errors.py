@@ -10,7 +10,7 @@ from typing import Any
 
 import flask
 
-from connectors.simulation import GENERIC, Fault
+from connectors.simulation import GENERIC, Fault, Use
 
 # Texts are this simulator's own; the real ones change and are not to be read by a program.
 TEXTS: Mapping[tuple[int, int], str] = {
@@ -123,6 +123,19 @@ class GraphError(Exception):
         account = {"acc_id_util_pct": 100, "reset_time_duration": seconds, "ads_api_access_tier": "standard_access"}
         headers = {"X-Business-Use-Case-Usage": json.dumps({"1": [use]})} if minutes else {}
         return headers | ({"X-Ad-Account-Usage": json.dumps(account)} if seconds else {})
+
+
+def usage_headers(score: Use | None, calls: Use | None) -> dict[str, str]:
+    """What a good answer tells of the limits that are counted: percents, and the seconds until the score is forgotten."""
+    tier = {"ads_api_access_tier": "development_access"}
+    headers = {}
+    if score:
+        account = {"acc_id_util_pct": score.share * 100, "reset_time_duration": int(score.resets_in), **tier}
+        headers["X-Ad-Account-Usage"] = json.dumps(account)
+    if calls:
+        use = {"type": "custom_audience", "call_count": int(calls.share * 100), "total_cputime": 0, "total_time": 0}
+        headers["X-Business-Use-Case-Usage"] = json.dumps({"1": [use | {"estimated_time_to_regain_access": 0, **tier}]})
+    return headers
 
 
 def kinds_at(operation: str) -> frozenset[str]:

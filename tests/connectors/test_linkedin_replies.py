@@ -87,9 +87,10 @@ def test_numbers_alone_decide_nothing():
     assert problem(reply(401, '{"serviceErrorCode": 65601}')).code is Code.SIGNIN_EXPIRED
 
 
-def test_a_throttled_call_waits_a_minute():
-    """LinkedIn does not tell when to come back, so a minute passes."""
-    assert problem(reply(429)).retry_after == timedelta(seconds=60)
+def test_a_throttled_call_names_the_limit_and_no_time():
+    """LinkedIn does not tell when to come back: how long to keep away stands with its limits."""
+    throttled = problem(reply(429))
+    assert (throttled.limit, throttled.retry_after) == ("members_a_minute", None)
 
 
 def test_a_daily_limit_waits_until_after_midnight():

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from connectors.contract import Action, Batch
-from connectors.meta import replies
+from connectors.meta import limits, replies
 from connectors.problems import (
     AccessDenied,
     Code,
@@ -171,7 +171,8 @@ def test_minutes_and_seconds_are_told_apart(meta, facts, wait):
 )
 def test_a_header_that_makes_no_sense(header):
     """Broken headers of a limit do not break the waiting (S13)."""
-    assert replies.wait({"X-Business-Use-Case-Usage": header, "X-Ad-Account-Usage": header}) is None
+    headers = {"X-Business-Use-Case-Usage": header, "X-Ad-Account-Usage": header, "X-App-Usage": header}
+    assert (limits.wait(headers), limits.usage(headers)) == (None, ())
 
 
 def test_something_temporary_is_waited_for_whatever_its_code():

@@ -1,0 +1,60 @@
+"""The simulators count as the channels do, when they are told to, and refuse in the channels' own words."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.problems import Code, TryLater
+from connectors.simulators import Simulators
+from tests.contract.conftest import HARNESSES
+
+ORDERED = {
+    "google": ({"ingest_writes_a_minute": 1}, "ingest_writes_a_minute", Code.RATE_LIMIT),
+    "google, a day": ({"ingest_writes_a_day": 1}, "ingest_writes_a_day", Code.DAILY_LIMIT),
+    "linkedin": ({"users_per_minute": 1}, "members_a_minute", Code.RATE_LIMIT),
+    "meta": ({"score": 8, "score_seconds": 300}, "score", Code.RATE_LIMIT),
+    "meta, an hour": ({"calls_an_hour": 3}, "audience_calls", Code.RATE_LIMIT),
+}
+
+
+@pytest.fixture(scope="module")
+def simulators():
+    with Simulators() as running:
+        yield running
+
+
+def again_and_again(call) -> None:
+    for _ in range(4):
+        call()
+
+
+@pytest.mark.parametrize("case", sorted(ORDERED))
+def test_one_call_too_many_is_refused_with_the_name_of_the_limit(simulators, case):
+    """The connector hands on which limit it is, so that no other is closed for it (google.md 2.5, linkedin.md 7, meta.md 7)."""
+    channel = HARNESSES[case.partition(",")[0]](simulators)
+    settings, name, code = ORDERED[case]
+    channel.world.put(channel.channel, "settings", "main", {"delay_seconds": 0, "not_found_seconds": 0, **settings})
+    try:
+        connector, token = channel.connector, channel.token(channel.ada)
+        audience = connector.create_audience(token, channel.account, channel.spec())
+        batch = channel.batch(channel.people(1))
+        with pytest.raises(TryLater) as refused:
+            again_and_again(lambda: connector.push(token, channel.account, audience, batch))
+    finally:
+        channel.world.drop(channel.channel, "settings", "main")
+    assert (refused.value.code, refused.value.limit) == (code, name)
+
+
+def test_meta_tells_the_use_with_every_good_answer(simulators):
+    """How much of the score is used is known before anything is refused (meta.md 7)."""
+    channel = HARNESSES["meta"](simulators)
+    for counted in channel.world.all("meta", "used"):
+        channel.world.drop("meta", "used", counted["key"])
+    channel.world.put("meta", "settings", "main", {"score": 20, "calls_an_hour": 100})
+    try:
+        connector, token = channel.connector, channel.token(channel.ada)
+        audience = connector.create_audience(token, channel.account, channel.spec())
+        told = connector.push(token, channel.account, audience, channel.batch(channel.people(1))).usage
+    finally:
+        channel.world.drop("meta", "settings", "main")
+    assert {usage.limit: usage.used for usage in told} == {"score": 0.35, "audience_calls": 0.03}
