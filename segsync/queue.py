@@ -1,4 +1,4 @@
-"""Wake-ups for workers, carried by RQ, and token buckets for rates. Redis holds nothing that may not be lost.
+"""Wake-ups for workers, carried by RQ. Redis holds nothing that may not be lost.
 
 What is due stands in the database. A wake-up only says "look now": one that is lost costs a second, one too many costs
 a look.
@@ -45,43 +45,11 @@ TIMEOUTS: Final = {
 }
 PENDING_SECONDS: Final = 30
 """A wake-up that nobody took for so long is taken to be lost."""
-REDIS_AWAY: Final = timedelta(seconds=5)
-"""How long to wait when the bucket cannot be asked."""
-
-BUCKET: Final = """
-local now = redis.call('TIME')
-now = now[1] + now[2] / 1000000
-local cost, rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-cost = math.min(cost, burst)
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(burst, (tonumber(kept[1]) or burst) + math.max(0, now - (tonumber(kept[2]) or now)) * rate)
-local wait = 0
-if tokens >= cost then tokens = tokens - cost else wait = (cost - tokens) / rate end
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
-return math.ceil(wait * 1000)
-"""
 
 
 def connect(url: str) -> redis.Redis:
     """A client that gives up quickly: the database remembers what Redis did not hear."""
     return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, retry=Retry(NoBackoff(), 1))
-
-
-class TokenBucket:
-    """How fast requests of one scope may go, over all workers. A scope is named by ids, e.g. 'google:account:77'."""
-
-    def __init__(self, client: redis.Redis) -> None:
-        self._script = client.register_script(BUCKET)
-
-    def take(self, scope: str, cost: float, rate_per_s: float, burst: float) -> timedelta:
-        """Takes `cost` and answers 0, or takes nothing and answers how long to wait. A cost above the burst counts as it."""
-        try:
-            milliseconds = self._script(keys=[f"segsync:rate:{scope}"], args=[cost, rate_per_s, burst])
-        except redis.RedisError as problem:
-            log.warning("rate not known", scope=scope, problem=type(problem).__name__)
-            return REDIS_AWAY
-        return timedelta(milliseconds=int(milliseconds))
 
 
 class Queue:
@@ -90,7 +58,6 @@ class Queue:
     def __init__(self, client: redis.Redis, effects: Effects = NOTHING) -> None:
         self.client = client
         self.effects = effects
-        self.buckets = TokenBucket(client)
         self._queues = {name: rq.Queue(name, connection=client, serializer=JSONSerializer) for name in Name}
         logging.getLogger("rq").setLevel(logging.WARNING)
 

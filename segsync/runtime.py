@@ -19,6 +19,8 @@ from connectors.protocols import Connector, OAuth
 from segsync.config import Settings
 from segsync.db import make_engine, make_sessions
 from segsync.effects import NOTHING, Effects, Sort
+from segsync.limited import Limited
+from segsync.limiter import Limiter
 from segsync.models import DataFile, Installation
 from segsync.postgres_server import EmbeddedPostgres
 from segsync.queue import Queue, connect
@@ -63,11 +65,15 @@ class Runtime:
         """The sign-in of a channel."""
         return registry.CHANNELS[name].oauth
 
-    def connector(self, name: str) -> Connector:
-        """The connector of a channel, made once. Loads the vendor's SDK: for workers only."""
+    def connector(self, name: str, *, asked: bool = False) -> Connector:
+        """The connector of a channel, made once, behind the limiter that all workers share. Loads the vendor's SDK: for workers only.
+
+        `asked` says that a person waits for the answer: it comes before others where a limit is nearly used up.
+        """
         if name not in self._connectors:
             self._connectors[name] = registry.load(name, self.application(name))
-        return self._connectors[name]
+        limiter = Limiter(self.queue.client)
+        return Limited(self._connectors[name], limiter, name, self.settings.channels[name].client_id, asked)
 
     def _around_request(self, what: str) -> AbstractContextManager[object]:
         return self.effects.around(Sort.REQUEST, what)

@@ -1,19 +1,16 @@
-"""Wake-ups and rates: what Redis carries, and what happens without it."""
+"""Wake-ups: what Redis carries, and what happens without it."""
 
 from __future__ import annotations
 
 import json
-import time
 import zlib
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from importlib import import_module
 
 import pytest
 import rq
 from rq.serializers import JSONSerializer
 
-from segsync.queue import JOBS, REDIS_AWAY, Name, Queue, TokenBucket, connect
+from segsync.queue import JOBS, Name, Queue, connect
 
 
 @pytest.fixture
@@ -70,36 +67,4 @@ def test_without_redis_nothing_raises(away):
     away.wake_ask(7)
     away.wake_chore("import", 7)
     away.begun(Name.RUNS, 7)
-    assert away.buckets.take("google", 1, 10, 10) == REDIS_AWAY
-
-
-def test_a_bucket_gives_its_burst_and_then_makes_one_wait(redis_client):
-    """Ten requests may go at once; the eleventh is told when its turn comes."""
-    bucket = TokenBucket(redis_client)
-    assert {bucket.take("meta:1", 1, 0.5, 10) for _ in range(10)} == {timedelta(0)}
-    assert timedelta(seconds=1.9) < bucket.take("meta:1", 1, 0.5, 10) <= timedelta(seconds=2)
-    assert bucket.take("meta:2", 1, 0.5, 10) == timedelta(0)
-
-
-def test_being_told_to_wait_costs_nothing(redis_client):
-    """Asking again and again does not push one's turn away."""
-    bucket = TokenBucket(redis_client)
-    bucket.take("meta:1", 10, 0.5, 10)
-    waits = [bucket.take("meta:1", 1, 0.5, 10) for _ in range(20)]
-    assert waits == sorted(waits, reverse=True)
-
-
-def test_what_costs_more_than_the_burst_still_gets_its_turn(redis_client):
-    """A large request waits for a full bucket rather than for ever."""
-    bucket = TokenBucket(redis_client)
-    assert bucket.take("meta:1", 1000, 1, 10) == timedelta(0)
-    assert bucket.take("meta:1", 1, 1, 10) > timedelta(0)
-
-
-def test_many_workers_together_keep_to_the_rate(redis_client):
-    """Eight workers asking at once get the burst and what has been refilled, and not one more."""
-    bucket = TokenBucket(redis_client)
-    begun = time.monotonic()
-    with ThreadPoolExecutor(8) as pool:
-        taken = sum(pool.map(lambda _: bucket.take("google", 1, 20, 5) == timedelta(0), range(400)))
-    assert 5 <= taken <= 5 + 20 * (time.monotonic() - begun) + 1
+    assert away.waiting(Name.RUNS) == 0

@@ -64,7 +64,7 @@ def _accounts(runtime: Runtime, params: Params) -> Mapping[str, Any]:
     """All ad accounts of a sign-in, kept with the time they were seen; those that are gone are kept as gone."""
     integration_id = int(params["integration"])
     channel = _channel_of(runtime, integration_id)
-    seen = _with_token(runtime, integration_id, runtime.connector(channel).ad_accounts)
+    seen = _with_token(runtime, integration_id, runtime.connector(channel, asked=True).ad_accounts)
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         integration = session.get_one(Integration, integration_id, with_for_update=True)
@@ -83,7 +83,7 @@ def _check(runtime: Runtime, params: Params) -> Mapping[str, Any]:
     """One ad account, live: role, state, terms. A refusal by the account's side is an answer too, kept as its reason."""
     integration_id = int(params["integration"])
     account = AccountRef(str(params["account"]), str(params.get("via", "")))
-    connector = runtime.connector(_channel_of(runtime, integration_id))
+    connector = runtime.connector(_channel_of(runtime, integration_id), asked=True)
     try:
         seen = _with_token(runtime, integration_id, lambda token: connector.check_account(token, account))
     except AccessDenied as denied:
@@ -148,7 +148,7 @@ def _campaigns(runtime: Runtime, params: Params) -> Mapping[str, Any]:
     found: Sequence[Any] = ()
     if sync.audience_id is not None:
         account, audience = _place(sync)
-        connector = runtime.connector(sync.channel)
+        connector = runtime.connector(sync.channel, asked=True)
         found = _with_token(
             runtime, sync.integration_id, lambda token: connector.campaigns_using(token, account, audience)
         )
@@ -165,7 +165,7 @@ def _state(runtime: Runtime, params: Params) -> Mapping[str, Any]:
     if sync.audience_id is None:
         return {"state": State.NOT_KNOWN.value}
     account, audience = _place(sync)
-    connector = runtime.connector(sync.channel)
+    connector = runtime.connector(sync.channel, asked=True)
     told = _with_token(runtime, sync.integration_id, lambda token: connector.audience_state(token, account, audience))
     with runtime.sessions.begin() as session:
         row = session.get_one(Sync, sync.id, with_for_update=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from segsync.actions import browser_sessions, runs, segment_counts, watch
+from segsync.actions import browser_sessions, runs, segment_counts, turns, watch
 from segsync.models import Ask, BrowserSession, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
 from segsync.queue import Name
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
 from segsync.runtime import Runtime
 
 AT_A_TIME = 200
-WAKE_AGAIN = timedelta(seconds=15)
 KEPT = timedelta(days=7)
 
 
@@ -25,14 +24,10 @@ def tick(runtime: Runtime) -> None:
     with runtime.sessions.begin() as session:
         started = start_due(session, now)
     _watch(runtime, now, behind=started == AT_A_TIME)
-    # a wake-up is no use while workers have as many before them: after an outage the queue would only grow
-    at_most = max(0, AT_A_TIME - runtime.queue.waiting(Name.RUNS))
+    turns.wake(runtime)
     with runtime.sessions.begin() as session:
-        run_ids = pick_runs(session, now, at_most=at_most)
         asks = session.scalars(_due_asks()).all()
         chores = _due_chores(session, now) if runtime.queue.waiting(Name.CHORES) < AT_A_TIME else []
-    for run_id in run_ids:
-        runtime.queue.wake_run(run_id)
     for ask_id in asks:
         runtime.queue.wake_ask(ask_id)
     for name, subject in chores:
@@ -64,24 +59,6 @@ def start_due(session: Session, now: datetime) -> int:
     for sync in due:
         runs.start(session, sync, Why.SCHEDULE, by=None, now=now)
     return len(due)
-
-
-def pick_runs(session: Session, now: datetime, *, at_most: int = AT_A_TIME) -> Sequence[int]:
-    """Runs that are due and free, or whose worker died; marked as woken, so that they are not woken every second."""
-    free = or_(Run.lease_until.is_(None), Run.lease_until < func.clock_timestamp())
-    picked = (
-        select(Run.id)
-        .where(
-            Run.finished_at.is_(None),
-            Run.not_before <= now,
-            free,
-            or_(Run.woken_at.is_(None), Run.woken_at < now - WAKE_AGAIN),
-        )
-        .order_by(Run.not_before)
-        .limit(at_most)
-        .with_for_update(skip_locked=True)
-    )
-    return session.scalars(update(Run).where(Run.id.in_(picked)).values(woken_at=now).returning(Run.id)).all()
 
 
 def _due_chores(session: Session, now: datetime) -> list[tuple[str, int]]:

@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
-from segsync.actions import claims, runs
+from segsync.actions import claims, runs, turns
 from segsync.actions.claims import Claim, ClaimLost
 from segsync.actions.outcomes import Done, Outcome, WaitUntil
 from segsync.actions.push.carrier import Push
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import FileUnreadable
+from segsync.limiter import ScopeClosed
 from segsync.models import Run, RunBatch
 from segsync.rules import causes
 from segsync.rules.terms import RunState
@@ -38,31 +39,33 @@ def work_slice(runtime: Runtime, run_id: int) -> None:
     claim = claims.take(runtime.sessions, run_id, lease=lease, now=runtime.clock())
     if claim is None:
         return
-    started = time.monotonic()
-    again = False
     try:
-        again = _work(runtime, claim, started + runtime.settings.slice_seconds)
+        _work(runtime, claim, time.monotonic() + runtime.settings.slice_seconds)
     except ClaimLost:
         log.info("claim lost", run=run_id)
     finally:
         claim.release()
-    if again:
-        runtime.queue.wake_run(run_id)
+    turns.wake(runtime)
 
 
-def _work(runtime: Runtime, claim: Claim, deadline: float) -> bool:
-    """True when the run goes on at once, in another slice. Raises ClaimLost."""
+def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
+    """Until the deadline, or until the run waits or is over. Raises ClaimLost."""
     carrier = Push(runtime, claim, deadline)
+    began = runtime.clock()
     try:
         while time.monotonic() < deadline:
             outcome = _step(carrier)
             if isinstance(outcome, (Done, WaitUntil)):
-                return _settle(runtime, claim, outcome)
+                _settle(runtime, claim, outcome)
+                return
+    except ScopeClosed as closed:
+        _stand_in_line(runtime, claim, closed, began)
     except ConnectorProblem as problem:
-        return _problem(runtime, claim, problem)
+        _problem(runtime, claim, problem)
     except (TroubleFound, FileUnreadable, OSError) as error:
-        return _end(runtime, claim, _trouble_of(error))
-    return _put_back(runtime, claim)
+        _end(runtime, claim, _trouble_of(error))
+    else:
+        _put_back(runtime, claim)
 
 
 def _trouble_of(error: TroubleFound | FileUnreadable | OSError) -> Trouble:
@@ -86,19 +89,19 @@ def _step(carrier: Push) -> Outcome:
         return carrier.step()
 
 
-def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> bool:
+def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> None:
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         run = claim.load(session)
         if isinstance(outcome, WaitUntil):
             _park(run, outcome, now)
-            return False
+            return
+        run.scope = None
         others = runs.succeed(session, run, now=now)
     with runtime.sessions.begin() as session:
         runs.signin_works(session, claim.run_id)
     for sync_id in others:
         _start_other(runtime, sync_id)
-    return False
 
 
 def _start_other(runtime: Runtime, sync_id: int) -> None:
@@ -109,26 +112,45 @@ def _start_other(runtime: Runtime, sync_id: int) -> None:
         runtime.queue.wake_run(run_id)
 
 
-def _park(run: Run, wait: WaitUntil, now: object) -> None:
+def _park(run: Run, wait: WaitUntil, now: object, *, scope: str | None = None) -> None:
     run.state = RunState.WAITING.value
     run.cursor = {**run.cursor, "waits_for": wait.why, "waits_since": str(now)}
-    run.not_before = wait.time
+    run.not_before, run.scope = wait.time, scope
 
 
-def _put_back(runtime: Runtime, claim: Claim) -> bool:
+def _put_back(runtime: Runtime, claim: Claim) -> None:
+    """The slice is over, and the run waits for its next turn: it goes on at once where nobody waits longer."""
+    now = runtime.clock()
     with runtime.sessions.begin() as session:
         run = claim.load(session)
         run.state = RunState.QUEUED.value
-        run.not_before = runtime.clock()
-    return True
+        run.not_before, run.turn_at = now, now
+        run.woken_at, run.scope = None, None
 
 
-def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> bool:
+def _stand_in_line(runtime: Runtime, claim: Claim, closed: ScopeClosed, began: datetime) -> None:
+    """A limit lets nothing through: no failure, however long it lasts, unless the channel itself refuses this run for a day."""
+    now = runtime.clock()
+    with runtime.sessions.begin() as session:
+        run = claim.load(session)
+        got_through = _got_through(session, run)
+        if not (closed.by_channel and now - got_through > LONGEST_SLOWED):
+            pause = closed.retry_after or UNTOLD[Code.RATE_LIMIT]
+            _park(run, WaitUntil(now + pause, closed.code.value), now, scope=closed.scope.name)
+            if run.batches_done and got_through >= began:
+                run.turn_at = now
+            turns.close(session, closed, now)
+            return
+    _problem(runtime, claim, closed)
+
+
+def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> None:
     """What the system can wait for is waited for; everything else ends the run."""
     trouble = Trouble(problem.code.value, problem.facts, problem.raw, problem.reference)
     log.info("run met a problem", run=claim.run_id, code=trouble.code, raw=problem.raw, reference=problem.reference)
     if not isinstance(problem, TryLater):
-        return _end(runtime, claim, trouble)
+        _end(runtime, claim, trouble)
+        return
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         run = claim.load(session)
@@ -138,8 +160,8 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> bool:
         if run.tries < TRIES and not too_long:
             pause = UNTOLD.get(problem.code, min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE))
             _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)
-            return False
-    return _end(runtime, claim, trouble)
+            return
+    _end(runtime, claim, trouble)
 
 
 def _got_through(session: Session, run: Run) -> datetime:
@@ -148,12 +170,11 @@ def _got_through(session: Session, run: Run) -> datetime:
     return max(filter(None, [last, run.started_at]), default=run.created_at)
 
 
-def _end(runtime: Runtime, claim: Claim, trouble: Trouble) -> bool:
+def _end(runtime: Runtime, claim: Claim, trouble: Trouble) -> None:
     with runtime.sessions.begin() as session:
         runs.fail(session, claim.load(session), trouble, now=runtime.clock())
     with runtime.sessions.begin() as session:
         runs.signin_failed(session, claim.run_id, trouble.code)
-    return False
 
 
 def gave_up(runtime: Runtime, run_id: int, problem: str) -> None:

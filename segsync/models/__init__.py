@@ -15,8 +15,10 @@ from segsync.models.oversight import Alert, AlertSync, Ask, AuditEvent
 from segsync.models.run import DataFile, Ledger, Run, RunBatch
 from segsync.models.segment import Segment, SegmentMember, SegmentSize
 from segsync.models.sync import AdAccount, Integration, OAuthFlow, StatementMade, StatusMove, Sync
+from segsync.models.turn import AccountTurn, LimitScope
 
 __all__ = [
+    "AccountTurn",
     "AdAccount",
     "Alert",
     "AlertSync",
@@ -32,6 +34,7 @@ __all__ = [
     "Integration",
     "Invitation",
     "Ledger",
+    "LimitScope",
     "LinkedDevice",
     "OAuthFlow",
     "Organization",

@@ -20,6 +20,7 @@ class Run(Base):
         Index("uq_run_sync_id_open", "sync_id", unique=True, postgresql_where=text("finished_at is null")),
         Index("ix_run_not_before", "not_before", postgresql_where=text("finished_at is null")),
         Index("ix_run_sync_id_id", "sync_id", "id"),
+        Index("ix_run_scope", "scope", postgresql_where=text("finished_at is null and scope is not null")),
     )
 
     id: Mapped[Id]
@@ -38,6 +39,10 @@ class Run(Base):
     fence: Mapped[int] = mapped_column(server_default="0")
     woken_at: Mapped[datetime | None]
     """When it was last put into the queue: not again within a few seconds."""
+    turn_at: Mapped[datetime | None]
+    """When a slice last got it further: whoever waits longest goes first."""
+    scope: Mapped[str | None]
+    """The limit of a channel that it waits for, by the name in `limit_scope`."""
     tries: Mapped[int] = mapped_column(server_default="0")
     """Failed attempts in a row at the same step."""
 

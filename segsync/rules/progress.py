@@ -34,6 +34,8 @@ class Standing:
     rows_done: int = 0
     not_before: datetime | None = None
     waits_for: str = ""
+    in_line: bool = False
+    """Whether it waits for a limit of the channel together with others."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def progress(run: Standing, now: datetime) -> Progress:
     if run.state == RunState.WAITING:
         if run.not_before is not None and run.not_before > now:
             return Progress(f"Waiting {_wait_words(run.waits_for)}", done, total, until=run.not_before)
-        return Progress("Going on", done, total)
+        return Progress("Waiting for its turn" if run.in_line else "Going on", done, total)
     if run.state == RunState.QUEUED and run.phase == Phase.CHECKING:
         return Progress("Queued")
     words = PHASE_WORDS[Phase(run.phase)]
@@ -89,4 +91,5 @@ def standing(run: Any) -> Standing:
         rows_done=run.rows_done,
         not_before=run.not_before,
         waits_for=str(run.cursor.get("waits_for", "")),
+        in_line=run.scope is not None,
     )

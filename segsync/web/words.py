@@ -35,6 +35,7 @@ def set_up(app: Flask) -> None:
     app.add_template_filter(quoted)
     app.add_template_global(ago)
     app.add_template_global(exactly)
+    app.add_template_global(at_time)
     app.add_template_global(channel_label)
     app.add_template_global(channel_names)
     app.add_template_global(status_words)
@@ -90,6 +91,13 @@ def exactly(moment: datetime | None) -> str:
         return ""
     there = moment.astimezone(zone())
     return f"{there:%A}, {there.day} {there:%B %Y, %H:%M:%S %Z}"
+
+
+def at_time(moment: datetime) -> str:
+    """'at 14:20', 'on 3 March at 00:05'."""
+    there = moment.astimezone(zone())
+    today = frame.runtime().clock().astimezone(zone()).date()
+    return f"at {there:%H:%M}" if there.date() == today else f"on {there.day} {there:%B} at {there:%H:%M}"
 
 
 def channel_label(name: str) -> str:

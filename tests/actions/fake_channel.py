@@ -106,7 +106,7 @@ class FakeRuntime(Runtime):
     def oauth(self, name: str) -> Any:
         return self.fakes.oauth
 
-    def connector(self, name: str) -> Any:
+    def connector(self, name: str, *, asked: bool = False) -> Any:
         return self.fakes.connector
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, select
@@ -15,7 +16,7 @@ from segsync.actions.push import follow
 from segsync.actions.sync_retire import retire
 from segsync.actions.syncs import delete as delete_sync
 from segsync.config import ChannelSettings
-from segsync.models import Contact, Person, SegmentMember, Sync
+from segsync.models import Contact, Person, Run, SegmentMember, Sync
 from tests.actions.test_push import start
 from tests.builders import (
     make_contact,
@@ -28,6 +29,7 @@ from tests.builders import (
 )
 from tests.contract.conftest import HARNESSES
 from tests.contract.harness import Harness
+from tests.passing import pass_time
 
 NAMES = ("google", "linkedin", "meta")
 
@@ -54,6 +56,7 @@ def channel(request, simulators, runtime) -> Iterator[Harness]:
     }
     yield harness
     simulators.world.clear_faults()
+    simulators.world.drop(harness.channel, "settings", "main")
 
 
 @pytest.fixture
@@ -134,3 +137,64 @@ def test_an_audience_of_a_deleted_sync_is_emptied(runtime, channel, clock, sessi
     session.expire_all()
     assert session.get_one(Sync, sync.id).retired_at == clock.now
     assert matched(channel, runtime, sync) == set()
+
+
+# -- limits --------------------------------------------------------------------------------------------------------
+
+AT_THE_CHANNEL = {
+    "google": {"ingest_writes_a_minute": 2},
+    "linkedin": {"users_per_minute": 2, "companies_per_minute": 2},
+    "meta": {"score": 12, "score_seconds": 60},
+}
+KNOWN_HERE = {
+    "google": {"limit_ingest_writes_a_minute": "2"},
+    "linkedin": {"limit_members_a_minute": "2"},
+    "meta": {"limit_score": "12"},
+}
+
+
+def through_the_waits(runtime, channel: Harness, clock, sync: Sync) -> tuple[Run, set[str]]:
+    """A run in four batches until it is over, and the limits that it waited for."""
+    runtime.settings.batch_rows = 10
+    run, waited = start(runtime, sync), set()
+    for _ in range(60):
+        slices.work_slice(runtime, run.id)
+        with runtime.sessions() as session:
+            now = session.get_one(Run, run.id)
+        if now.finished_at:
+            break
+        if now.scope:
+            assert (now.state, now.lease_until, now.tries) == ("waiting", None, 0)
+            waited.add(now.scope)
+        pass_time(runtime.queue.client, 61)
+        clock.forward(seconds=61)
+        channel.world.advance(timedelta(seconds=61))
+        follow.settle(runtime, sync.id)
+    channel.wait()
+    return now, waited
+
+
+def test_a_channel_that_slows_us_down_gets_everybody_in_the_end(runtime, channel, clock, session, sync):
+    """Told by the channel that it is too much, a run waits without a worker and ends with the exact audience (B1, S12)."""
+    channel.world.put(channel.channel, "settings", "main", AT_THE_CHANNEL[channel.channel])
+    run, waited = through_the_waits(runtime, channel, clock, sync)
+    assert (run.state, run.problem_code, run.rows_added, run.batches_done) == ("done", None, 40, 4)
+    assert len(waited) == 1
+    assert len(matched(channel, runtime, sync)) == 40
+
+
+def test_a_limit_that_is_known_is_not_run_into(runtime, channel, clock, session, sync):
+    """Below a known limit the channel never has to refuse; the run waits before it asks, and the audience is exact (B1)."""
+    settings = runtime.settings.channels[channel.channel]
+    settings.options = {**settings.options, **KNOWN_HERE[channel.channel]}
+    channel.world.put(channel.channel, "settings", "main", AT_THE_CHANNEL[channel.channel] | {"score_seconds": 300})
+    run, waited = through_the_waits(runtime, channel, clock, sync)
+    assert (run.state, run.rows_added, run.batches_done) == ("done", 40, 4)
+    assert waited
+    assert not any(runtime.queue.client.hexists(key, "closed") for key in buckets(runtime))
+    assert len(matched(channel, runtime, sync)) == 40
+
+
+def buckets(runtime) -> list[bytes]:
+    """Where the limiter counts; a limit that was refused is marked as closed there."""
+    return [key for key in runtime.queue.client.keys("segsync:rate:*") if not key.endswith(b":since")]

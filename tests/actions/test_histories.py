@@ -105,7 +105,7 @@ class Life:
                     return
 
     def interrupt(self, at: int, *, after: bool, happens: Any) -> None:
-        real = self.runtime.connector("meta")
+        real = self.runtime.connector("meta").channel
         self.runtime._connectors["meta"] = Interrupted(real, at, after, happens)
         try:
             self.run()

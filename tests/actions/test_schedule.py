@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from segsync.actions import schedule
+from segsync.actions import schedule, turns
 from segsync.models import Run
 from segsync.queue import Name
 from tests.actions.pushing import start
@@ -13,10 +13,10 @@ from tests.actions.pushing import start
 def test_workers_that_are_behind_are_not_buried_in_wake_ups(runtime, channel, clock, sync):
     """With a long queue nobody is woken once more: after an outage the queue does not grow for hours (S15)."""
     run = start(runtime, sync)
-    for number in range(schedule.AT_A_TIME):
+    for number in range(turns.AHEAD):
         runtime.queue.wake_run(1_000 + number)
     schedule.tick(runtime)
-    assert runtime.queue.waiting(Name.RUNS) == schedule.AT_A_TIME
+    assert runtime.queue.waiting(Name.RUNS) == turns.AHEAD
     runtime.queue.client.flushall()
     schedule.tick(runtime)
     assert runtime.queue.waiting(Name.RUNS) == 1

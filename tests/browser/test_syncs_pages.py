@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from segsync.actions.alerts import Cause, open_alert
-from segsync.models import AdAccount, Run, SegmentSize
+from segsync.models import AdAccount, LimitScope, Run, SegmentSize
 from segsync.rules.terms import Acts, Status
 from segsync.runtime import utc_now
 from tests.builders import make_integration, make_segment, make_sync
@@ -144,3 +144,35 @@ def test_a_control_that_is_not_allowed_says_who_can(sign_in, page, max_, busy):
     page.keyboard.press("Enter")
     expect(page.get_by_text("Only Ada or an administrator can switch this off.")).to_be_visible()
     assert page.url.endswith(busy[Status.SYNCED].public_id)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_who_is_slowed_down_is_told_without_barriers(
+    session, sign_in, ada, hers, workspace, no_barriers, fits, screenshot, scheme, width
+):
+    """A limit of a channel is told on the overview and on the sync, however long the ad account's name and the line (S12)."""
+    now = utc_now()
+    for per, name, number in (("account", f"{LONG} EU", 3), ("application", "Northwind", 1)):
+        scope = LimitScope(
+            name=f"meta:{per}", channel="meta", per=per, code="wait.daily_limit", opens_at=now + timedelta(hours=9)
+        )
+        session.add(scope)
+        for index in range(number):
+            segment = make_segment(session, workspace, f"Segment {per} {index}", ada)
+            sync = make_sync(session, segment, hers, account_id=f"act-{per}", account_name=name, status=Status.SYNCING)
+            run = Run(
+                organization_id=sync.organization_id, sync_id=sync.id, why="schedule", state="waiting", phase="adding"
+            )
+            run.scope, run.not_before, run.cursor = scope.name, scope.opens_at, {"waits_for": scope.code}
+            session.add(run)
+    session.commit()
+    page = sign_in(ada, "/syncs")
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for place, path in (("overview", "/syncs"), ("one", f"/syncs/{sync.public_id}")):
+        page.goto(path)
+        expect(page.get_by_text("nobody has to do anything").first).to_be_visible()
+        no_barriers()
+        fits()
+        screenshot(f"slowed-{place}-{width}-{scheme}")

@@ -1,5 +1,7 @@
 """A sync's page, and what one does to it: each dangerous thing says first what happens."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,10 +13,18 @@ from connectors.registry import CHANNELS
 from segsync.actions import asks
 from segsync.actions.alerts import Cause, open_alert
 from segsync.actions.statements import statement_key
-from segsync.models import Ask, Run, StatementMade, Sync
+from segsync.models import Ask, LimitScope, Run, StatementMade, Sync
 from segsync.rules.terms import Acts, AskState, Status
 from tests.actions.fake_channel import with_fakes
-from tests.builders import NOW, make_integration, make_segment, make_sync
+from tests.builders import (
+    NOW,
+    make_integration,
+    make_organization,
+    make_person,
+    make_segment,
+    make_sync,
+    make_workspace,
+)
 
 
 @pytest.fixture
@@ -306,3 +316,76 @@ def test_where_a_channel_cannot_empty_one_reads_who_is_taken_out(sign_in, ada, s
     client.post(address, data={"how": "empty"})
     session.expire_all()
     assert made.retire_how == "empty"
+
+
+# -- slowed down by the channel ------------------------------------------------------------------------------------
+
+
+def slow_down(session, sync, *, per="account", code="wait.rate_limit", minutes=20) -> Run:
+    """A run of the sync that waits for a limit of Meta."""
+    scope = LimitScope(
+        name=f"meta:x:{per}:77", channel="meta", per=per, code=code, opens_at=NOW + timedelta(minutes=minutes)
+    )
+    run = Run(
+        organization_id=sync.organization_id,
+        sync_id=sync.id,
+        why="schedule",
+        state="waiting",
+        phase="adding",
+        scope=scope.name,
+        not_before=NOW + timedelta(minutes=minutes),
+        cursor={"waits_for": code},
+    )
+    session.add_all([session.merge(scope), run])
+    session.commit()
+    return run
+
+
+def words_of(reply) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", reply.text)).split())
+
+
+def test_a_sync_that_waits_for_a_limit_says_until_when_and_who_else(client, sign_in, ada, session, sync):
+    """Slowed down by the channel, one reads until when, whom it concerns, and that nobody has to act (S12)."""
+    slow_down(session, sync)
+    slow_down(
+        session,
+        make_sync(
+            session,
+            make_segment(session, sync.workspace, "More", ada),
+            sync.integration,
+            account_id="act-77",
+            account_name="Northwind EU",
+        ),
+    )
+    sign_in(ada)
+    said = "Meta lets the ad account “Northwind EU” send again at 09:20: 2 syncs wait, and nobody has to do anything."
+    assert said in words_of(client.get(f"/syncs/{sync.public_id}"))
+    assert said in words_of(client.get("/syncs"))
+
+
+def test_a_limit_of_the_day_is_named_and_one_that_is_open_again_too(client, sign_in, ada, session, sync):
+    """A quota of the day reads differently from a pause, and those in a line take turns when it opens (S12)."""
+    run = slow_down(session, sync, per="application", code="wait.daily_limit", minutes=24 * 60)
+    sign_in(ada)
+    shown = words_of(client.get(f"/syncs/{sync.public_id}"))
+    assert (
+        "Today's limit at Meta is used up. Meta lets this installation send again on 3 March at 09:00: 1 sync waits"
+        in shown
+    )
+    session.get_one(LimitScope, run.scope).opens_at = run.not_before = NOW - timedelta(minutes=1)
+    session.commit()
+    shown = words_of(client.get(f"/syncs/{sync.public_id}"))
+    assert "Waiting for its turn" in shown
+    assert "1 sync takes its turn" in shown
+
+
+def test_another_organizations_line_is_nobodys_business(client, sign_in, ada, session, sync):
+    """Who else waits is counted inside the organization only (S1)."""
+    slow_down(session, sync)
+    other = make_organization(session, "Southwind")
+    eve = make_person(session, other, "Eve", workspaces=(room := make_workspace(session, other),))
+    theirs = make_integration(session, eve, "meta")
+    slow_down(session, make_sync(session, make_segment(session, room, "Theirs", eve), theirs, account_id="act-77"))
+    sign_in(ada)
+    assert "1 sync waits" in words_of(client.get(f"/syncs/{sync.public_id}"))

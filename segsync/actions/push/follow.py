@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, Action, AudienceRef, AudienceState, Refused, Settlement, State
 from connectors.problems import Code, ConnectorProblem
 from segsync.actions import alerts, books, sync_alerts, tokens
 from segsync.actions.trouble import Trouble
+from segsync.limiter import ScopeClosed
 from segsync.models import Run, RunBatch, Sync
 from segsync.rules.terms import RunState, Status
 from segsync.runtime import Runtime
 
 GIVE_UP_AFTER = timedelta(hours=48)
 LONGEST_PAUSE = timedelta(hours=6)
-AT_A_TIME = 100
+AT_A_TIME = 50
+"""So many results at once: each may cost a request of the channel's limit."""
 WORRYING = {
     State.GONE: Code.AUDIENCE_GONE,
     State.EXPIRED: Code.AUDIENCE_EXPIRED,
@@ -42,10 +44,20 @@ def settle(runtime: Runtime, sync_id: int) -> None:
     try:
         token = tokens.access(runtime, sync.integration_id)
         results = runtime.connector(sync.channel).settle(token, account, [batch.receipt for batch in due])
+    except ScopeClosed as closed:
+        _ask_later(runtime, due, runtime.clock() + (closed.retry_after or DAY))
+        return
     except ConnectorProblem:
         results = [Settlement(batch.receipt, final=False) for batch in due]
     with runtime.sessions.begin() as session:
         _write_all(session, runtime, sync_id, list(zip(due, results, strict=True)))
+
+
+def _ask_later(runtime: Runtime, due: Sequence[RunBatch], when: datetime) -> None:
+    """The channel was not asked, because its limit is used up: it counts as no look."""
+    asked = tuple_(RunBatch.run_id, RunBatch.number).in_([(batch.run_id, batch.number) for batch in due])
+    with runtime.sessions.begin() as session:
+        session.execute(update(RunBatch).where(asked, RunBatch.next_poll.is_not(None)).values(next_poll=when))
 
 
 def _write_all(session: Session, runtime: Runtime, sync_id: int, told: Sequence[tuple[RunBatch, Settlement]]) -> None:
@@ -119,10 +131,11 @@ def look(runtime: Runtime, sync_id: int) -> None:
             AccountRef(sync.account_id, sync.account_via),
             AudienceRef(sync.audience_id, sync.audience_name or ""),
         )
-    except ConnectorProblem:
+    except ConnectorProblem as problem:
         # the run meets the same problem and says so; here only the age of what we know grows
         with runtime.sessions.begin() as session:
-            session.get_one(Sync, sync_id).audience_next_poll = runtime.clock() + LONGEST_PAUSE
+            pause = problem.retry_after or LONGEST_PAUSE
+            session.get_one(Sync, sync_id).audience_next_poll = runtime.clock() + pause
         return
     with runtime.sessions.begin() as session:
         store_state(session, runtime, session.get_one(Sync, sync_id, with_for_update=True), state)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from segsync.actions import alert_lists, limits, overviews, sync_lists
+from segsync.actions import alert_lists, limits, overviews, sync_lists, turns
 from segsync.actions.alert_lists import Which
 from segsync.actions.sync_access import may_act, who_can
 from segsync.actions.sync_lists import SIZE
@@ -68,6 +68,7 @@ def _top() -> dict[str, Any]:
         "cards": cards,
         "use": limits.use(session, who.organization_id),
         "attention": alert_cards.needing_attention(),
+        "lines": turns.lines(session, who.organization_id),
         "attention_total": alert_lists.counts(session, me(), runtime().clock())[Which.OPEN],
         "begun": overviews.beginning(session, who),
         "busy": overviews.anything_runs(session, who),

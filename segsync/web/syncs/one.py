@@ -8,7 +8,7 @@ from flask import abort, render_template, request
 from werkzeug.wrappers import Response
 
 from connectors.registry import CHANNELS
-from segsync.actions import sync_history, sync_lists, sync_switch
+from segsync.actions import sync_history, sync_lists, sync_switch, turns
 from segsync.actions.runs import open_run
 from segsync.actions.sync_access import may_act, who_can
 from segsync.audience.sources import kind_for
@@ -69,7 +69,8 @@ def _now(sync: Sync) -> dict[str, Any]:
     capabilities = CHANNELS[sync.channel].capabilities
     return {
         "sync": sync,
-        "run": open_run(session, sync.id),
+        "run": (now := open_run(session, sync.id)),
+        "lines": turns.lines(session, who.organization_id, scope=now.scope) if now and now.scope else [],
         "alert": sync_lists.open_alerts(session, [sync.id]).get(sync.id),
         "alerts": alert_cards.of_sync(sync.id),
         "mine": may_act(who, sync),

@@ -9,7 +9,10 @@ from typing import Any, Final
 from flask import current_app, url_for
 
 from connectors.contract import Key
+from connectors.limits import Per
+from connectors.problems import Code
 from connectors.registry import CHANNELS
+from segsync.actions.turns import Line
 from segsync.models import Alert, AuditEvent, Run, StatusMove, Sync
 from segsync.rules import events
 from segsync.rules import progress as run_progress
@@ -67,6 +70,23 @@ def progress_of(run: Run | None) -> Progress | None:
     if run is None or run.finished_at is not None:
         return None
     return run_progress.progress(run_progress.standing(run), runtime().clock())
+
+
+def line_who(line: Line) -> str:
+    """Whom a channel slows down, as people know it."""
+    if line.per is Per.ACCOUNT:
+        return f"the ad account “{line.account_name}”"
+    return f"the sign-in of {line.owner_name}" if line.per is Per.PERSON else "this installation"
+
+
+def is_shut(line: Line) -> bool:
+    """Whether nothing goes through now; else those who wait take turns."""
+    return line.opens_at > runtime().clock()
+
+
+def is_daily(line: Line) -> bool:
+    """Whether it is a limit of the day."""
+    return line.code == Code.DAILY_LIMIT
 
 
 def behind(sync: Sync, run: Run | None, alert: Alert | None) -> str:
@@ -216,8 +236,11 @@ def words() -> dict[str, Any]:
         "deed_words": deed_words,
         "duration": duration,
         "every_hours": f"{runtime().settings.every_hours:g}",
+        "is_daily": is_daily,
+        "is_shut": is_shut,
         "key_word": key_word,
         "key_words": key_words,
+        "line_who": line_who,
         "link_of": link_of,
         "move_words": move_words,
         "next_words": next_words,

@@ -1,0 +1,217 @@
+"""Fairness: whose turn it is, on a clock that the test moves, with slices that take a known time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import rq
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from segsync.actions import claims, slices, turns
+from segsync.actions.outcomes import Done
+from segsync.models import LimitScope, Run, Sync
+from segsync.queue import Name
+from tests.actions.pushing import start
+from tests.builders import (
+    NOW,
+    make_integration,
+    make_organization,
+    make_person,
+    make_segment,
+    make_sync,
+    make_workspace,
+)
+
+HUGE, SMALL = timedelta(seconds=10), timedelta(seconds=5)
+"""How long a slice takes: a huge run uses all of it, a small one is over sooner."""
+
+
+@dataclass
+class Workers:
+    """Two workers and the scheduler, second by second. Runs of `huge` are never over; all others take one slice."""
+
+    runtime: Any
+    clock: Any
+    huge: set[int] = field(default_factory=set)
+    first: dict[int, datetime] = field(default_factory=dict)
+    slices: list[int] = field(default_factory=list)
+    busy: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
+
+    def go_on(self, **lasting: float) -> None:
+        end = self.clock() + timedelta(**lasting)
+        while self.clock() < end:
+            turns.wake(self.runtime)
+            self._end_slices()
+            while len(self.busy) < 2 and self._begin():
+                pass
+            self.clock.forward(seconds=1)
+
+    def _end_slices(self) -> None:
+        over = [finish for at, finish in self.busy if at <= self.clock()]
+        self.busy = [one for one in self.busy if one[0] > self.clock()]
+        for finish in over:
+            finish()
+            turns.wake(self.runtime)
+
+    def _begin(self) -> bool:
+        """A worker takes the next wake-up. False where there is none."""
+        client = self.runtime.queue.client
+        queue = rq.Queue(Name.RUNS, connection=client, serializer=JSONSerializer)
+        if not queue.count:
+            return False
+        job_id = queue.pop_job_id()
+        run_id = int(Job.fetch(job_id, connection=client, serializer=JSONSerializer).args[0])
+        self.runtime.queue.begun(Name.RUNS, run_id)
+        claim = claims.take(self.runtime.sessions, run_id, lease=timedelta(minutes=10), now=self.clock())
+        if claim is not None:
+            self.first.setdefault(run_id, self.clock())
+            self.slices.append(run_id)
+            lasts = HUGE if run_id in self.huge else SMALL
+            self.busy.append((self.clock() + lasts, lambda: self._finish(claim)))
+        return True
+
+    def _finish(self, claim: claims.Claim) -> None:
+        if claim.run_id in self.huge:
+            slices._put_back(self.runtime, claim)
+        else:
+            slices._settle(self.runtime, claim, Done())
+        claim.release()
+
+
+@pytest.fixture
+def workers(runtime, clock) -> Workers:
+    return Workers(runtime, clock)
+
+
+@pytest.fixture
+def make(runtime, session):
+    """Makes due runs of an ad account: so many, of syncs that have been in step until six hours ago."""
+    organization = make_organization(session)
+    workspace = make_workspace(session, organization)
+    ada = make_person(session, organization, "Ada", workspaces=(workspace,))
+    signin = make_integration(session, ada, access_sealed=runtime.vault.seal("token"))
+
+    def made(account: str, number: int) -> list[Run]:
+        syncs = []
+        for _ in range(number):
+            segment = make_segment(session, workspace, f"{account} {len(session.identity_map)}", ada)
+            six_hours_ago = NOW - timedelta(hours=6)
+            syncs.append(make_sync(session, segment, signin, account_id=account, in_step_since=six_hours_ago))
+        session.commit()
+        return [start(runtime, sync) for sync in syncs]
+
+    return made
+
+
+def accounts_of(runtime, run_ids: list[int]) -> list[str]:
+    with runtime.sessions() as session:
+        return [session.get_one(Sync, session.get_one(Run, one).sync_id).account_id for one in run_ids]
+
+
+@pytest.mark.parametrize(
+    ("huge", "small"),
+    [
+        ([("act-1", 1)], [("act-1", 50)]),
+        ([("act-1", 1)], [("act-2", 50)]),
+        ([("act-1", 20)], [("act-1", 50)]),
+        ([("act-1", 20)], [(f"act-{number}", 1) for number in range(2, 52)]),
+        ([(f"huge-{number}", 1) for number in range(20)], [("act-1", 25), ("act-2", 25)]),
+    ],
+    ids=[
+        "one huge run",
+        "one of another ad account",
+        "many huge runs",
+        "an ad account each",
+        "few ad accounts for all small ones",
+    ],
+)
+def test_fifty_small_syncs_start_within_five_minutes_beside_huge_runs(workers, clock, make, huge, small):
+    """During a run of 5,000,000 members, 50 small syncs due on the same channel all start within 5 minutes (fairness)."""
+    workers.huge = {run.id for account, number in huge for run in make(account, number)}
+    workers.go_on(minutes=2)
+    due = clock()
+    runs = [run.id for account, number in small for run in make(account, number)]
+    workers.go_on(minutes=5)
+    assert {run_id for run_id in runs if run_id not in workers.first} == set()
+    assert max(workers.first[run_id] for run_id in runs) - due < timedelta(minutes=5)
+    before = len(workers.slices)
+    workers.go_on(seconds=30)
+    assert set(workers.slices[before:]) <= workers.huge
+    assert len(workers.slices) > before
+
+
+def test_a_closed_limit_holds_up_nobody_else(workers, runtime, clock, make):
+    """Sixty syncs that wait for a limit take no worker's time from those that need not wait (fairness)."""
+    waiting = [run.id for run in make("act-closed", 60)]
+    with runtime.sessions.begin() as session:
+        name = "meta:score:account:act-closed"
+        opens = clock() + timedelta(hours=1)
+        session.add(LimitScope(name=name, channel="meta", per="account", code="wait.rate_limit", opens_at=opens))
+        for run_id in waiting:
+            session.get_one(Run, run_id).scope = name
+    workers.huge = {run.id for run in make("act-1", 1)}
+    small = [run.id for run in make("act-2", 50)]
+    workers.go_on(minutes=5)
+    assert set(small) <= set(workers.first)
+    assert not set(waiting) & set(workers.first)
+
+
+def test_ad_accounts_take_turns(workers, runtime, make):
+    """An ad account with a hundred syncs gets as many slices as one with three, while both have some waiting (fairness)."""
+    make("act-many", 100)
+    workers.go_on(seconds=60)
+    make("act-few", 3)
+    done = len(workers.slices)
+    workers.go_on(seconds=60)
+    next_ones = accounts_of(runtime, workers.slices[done:])
+    assert [account for account in next_ones if account == "act-few"] == ["act-few"] * 3
+    assert "act-many" in next_ones[:4]
+
+
+def test_inside_an_ad_account_whoever_waits_longest_is_next(runtime, clock, make):
+    """A run that has just had a slice stands behind all that had none since (fairness)."""
+    first, second, third = make("act-1", 3)
+    with runtime.sessions.begin() as session:
+        session.get_one(Run, first.id).turn_at = clock()
+        session.get_one(Sync, third.sync_id).in_step_since = NOW - timedelta(days=9)
+        session.flush()
+        order = list(turns.pick(session, clock(), at_most=10))
+    assert order == [third.id, second.id, first.id]
+
+
+def test_a_run_that_was_woken_is_not_woken_every_second(runtime, clock, make):
+    """Only a wake-up that got lost is sent again, after some seconds (S15)."""
+    (run,) = make("act-1", 1)
+    with runtime.sessions.begin() as session:
+        picks = []
+        for _ in range(3):
+            picks.append(list(turns.pick(session, clock(), at_most=10)))
+            clock.forward(seconds=10)
+    assert picks == [[run.id], [], [run.id]]
+
+
+def test_with_nobody_else_waiting_a_run_goes_on_at_once(runtime, clock, make):
+    """A slice that is over is followed by the next without waiting for the scheduler (speed)."""
+    (run,) = make("act-1", 1)
+    turns.wake(runtime)
+    runtime.queue.begun(Name.RUNS, run.id)
+    claim = claims.take(runtime.sessions, run.id, lease=timedelta(minutes=1), now=clock())
+    slices._put_back(runtime, claim)
+    claim.release()
+    turns.wake(runtime)
+    assert runtime.queue.waiting(Name.RUNS) == 2
+
+
+def test_long_runs_go_on_although_short_ones_keep_coming(workers, make):
+    """Whoever had no slice for five minutes is served like those that had none: a huge run is never starved (fairness)."""
+    workers.huge = {run.id for run in make("act-1", 1)}
+    workers.go_on(seconds=20)
+    make("act-2", 300)
+    done = len(workers.slices)
+    workers.go_on(minutes=6)
+    assert workers.huge & set(workers.slices[done + 20 :])
