@@ -31,6 +31,8 @@ _LINK = """
 _NOBODY_NAMED = "cross join lateral (select null::bigint as id) named"
 _BY_STAGE = """
     join import_stage s on s.id = c.id
+        and exists (select from company where workspace_id = %(workspace)s)
+        and (s.is_new or %(changed)s::bigint[] is null or s.id = any(%(changed)s))
     left join company named on named.workspace_id = c.workspace_id and named.external_id = s.company_external_id
 """
 # Whoever is linked to one of them already, and whoever should be by the domain that it has now.
@@ -51,9 +53,9 @@ _BY_COMPANIES = f"""
 """
 
 
-def link_contacts_in_stage(cursor: Cursor[TupleRow], workspace_id: int) -> set[int]:
-    """Links the contacts of an import's chunk; the ids of those whose company changed."""
-    return _run(cursor, _FOUND.format(source=_BY_STAGE), {"workspace": workspace_id})
+def link_contacts_in_stage(cursor: Cursor[TupleRow], workspace_id: int, changed: list[int] | None) -> set[int]:
+    """Links the contacts of an import's chunk, the new ones and `changed` (None: all); the ids of those whose company changed."""
+    return _run(cursor, _FOUND.format(source=_BY_STAGE), {"workspace": workspace_id, "changed": changed})
 
 
 def link_contacts_of(cursor: Cursor[TupleRow], workspace_id: int, companies: list[int]) -> set[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,20 +12,12 @@ from sqlalchemy.orm import Session
 from segsync.actions import contacts
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import record
+from segsync.actions.device_links import MOST_DEVICES
 from segsync.models import Contact, LinkedDevice, Workspace
-from segsync.rules.cleaning_text import tidy
+from segsync.rules.cleaning import CONTACT, Door, clean
 from segsync.rules.rights import Right
 
 KINDS: Final = {"idfv": "Apple device (IDFV)", "android_id": "Android device (Android ID)"}
-_FORMS: Final = {
-    "idfv": re.compile(r"[0-9A-F]{8}-(?:[0-9A-F]{4}-){3}[0-9A-F]{12}"),
-    "android_id": re.compile(r"[0-9a-f]{16}"),
-}
-_EXAMPLES: Final = {
-    "idfv": "An IDFV looks like 599F9C00-92DC-4B5C-9464-7971F01F8370.",
-    "android_id": "An Android ID has 16 digits and letters, such as 9774d56d682e549c.",
-}
-MOST_DEVICES: Final = 50
 
 
 def of(session: Session, contact: Contact) -> Sequence[LinkedDevice]:
@@ -41,14 +32,12 @@ def add(session: Session, actor: Actor, workspace: Workspace, contact_id: int, *
     contact = contacts.find(session, workspace, contact_id)
     if kind not in KINDS:
         raise Refused("Choose the kind of device.", field="kind")
-    value = tidy(value).upper() if kind == "idfv" else tidy(value).lower()
-    if not _FORMS[kind].fullmatch(value):
-        raise Refused(_EXAMPLES[kind], field="value")
-    if not value.strip("0-"):
-        raise Refused("This id is all zeroes: the device does not tell its own.", field="value")
+    cell = clean(CONTACT[kind], value, Door())
+    if len(cell.value or ()) != 1:
+        raise Refused(cell.reason.sentence if cell.reason else "Give one id of one device.", field="value")
     if len(of(session, contact)) >= MOST_DEVICES:
         raise Refused(f"A contact may have {MOST_DEVICES} devices.", field="value")
-    device = {"workspace_id": workspace.id, "contact_id": contact.id, "kind": kind, "value": value}
+    device = {"workspace_id": workspace.id, "contact_id": contact.id, "kind": kind, "value": cell.value[0]}
     added = insert(LinkedDevice).values(device).on_conflict_do_nothing().returning(LinkedDevice.id)
     if session.scalar(added):
         record(session, actor, "contact.add_device", contacts.subject(contact), change=({}, {"kind": kind}))

@@ -8,14 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
+import orjson
 from psycopg import Cursor
 from psycopg.rows import TupleRow
+from psycopg.types.json import Json
 from sqlalchemy.orm import Session
 
 from segsync.actions.company_links import link_contacts_in_stage, link_contacts_of
-from segsync.rules.identity import Known
+from segsync.actions.device_links import DEVICES, link_in_stage
+from segsync.rules.identity import ENOUGH, Known
 from segsync.rules.import_mapping import CUSTOM
 from segsync.rules.import_rows import IDENTITIES, Folded, Laid, Prepared, fold
 from segsync.rules.terms import COMPANY_FIELDS, CONTACT_FIELDS, Consent, Subscription
@@ -36,6 +40,7 @@ EVIDENCE: Final = {
     "ad_user_data": ("consent_source", "consent_at"),
     "ad_personalization": ("consent_source", "consent_at"),
 }
+OTHER_WAYS: Final = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_sort", "jit")
 Row = Cursor[TupleRow]
 
 
@@ -53,15 +58,15 @@ class Target:
     """What stands as the source of subscription and consent."""
     undo_opt_outs: bool = False
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """The table's own columns that the file fills."""
         return [name for name in FIELDS[self.subject] if name in self.used]
 
-    @property
-    def has_custom(self) -> bool:
-        """Whether the file fills custom fields."""
-        return any(name.startswith(CUSTOM) for name in self.used)
+    @cached_property
+    def custom(self) -> list[str]:
+        """The keys of the custom fields that the file fills."""
+        return [name.removeprefix(CUSTOM) for name in self.used if name.startswith(CUSTOM)]
 
 
 @dataclass
@@ -96,14 +101,13 @@ def merge(session: Session, target: Target, rows: Sequence[Prepared]) -> Merged:
     """Writes the rows in the caller's transaction. Raises psycopg.DataError for a value that the database does not take."""
     lock(session, target.workspace_id)
     cursor = _cursor(session)
-    # The tables grow under the planner's feet: whatever it believes of their size, the way is by their indexes.
-    cursor.execute("set local enable_seqscan = off")
+    _by_index(cursor, alone=True)
     known, names = _who_fits(cursor, target, rows)
-    folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject), names)
+    folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject, len(rows)), names)
     _stage(cursor, target, folded)
     changed = _write(cursor, target)
     listed = _list(cursor, target) if target.segment_id else 0
-    cursor.execute("set local enable_seqscan = on")
+    _by_index(cursor, alone=False)
     return _counted(folded, changed, opt_outs=_kept(folded, cursor, target), listed=listed)
 
 
@@ -113,39 +117,49 @@ def _cursor(session: Session) -> Row:
     return cursor
 
 
+def _by_index(cursor: Row, *, alone: bool) -> None:
+    """The tables grow under the planner's feet: whatever it believes of their size, the way is by their indexes."""
+    cursor.execute("; ".join(f"set local {way} = {'off' if alone else 'on'}" for way in OTHER_WAYS))
+
+
 def _who_fits(cursor: Row, target: Target, rows: Sequence[Prepared]) -> tuple[Known, Callable[[int], str]]:
     """Everybody who could fit a row: a few for each row and identifier, found by index."""
     fields = IDENTITIES[target.subject]
-    label = "concat_ws(' ', first_name, last_name)" if target.subject == "contact" else "name"
     known, names = Known(), dict[int, str]()
-    cursor.execute(
-        f"select distinct c.* from unnest({', '.join(['%s::text[]'] * len(fields))}) as r({', '.join(fields)}) "
-        f"cross join lateral ({_by_each(target, fields, label)}) c",
-        [[row.values.get(name) for row in rows] for name in fields],
-    )
+    told = [{name: row.values[name] for name in fields if name in row.values} for row in rows]
+    cursor.execute(fitting(target), [Json(told, orjson.dumps)])
     for member, name, *identity in cursor:
         known.put(member, tuple(identity))
         names[member] = name
     return known, lambda member: f"no. {member}{f' ({names[member]})' if names.get(member) else ''}"
 
 
-def _by_each(target: Target, fields: Sequence[str], label: str) -> str:
+def fitting(target: Target) -> str:
+    """The statement that finds, for rows given as JSON, a few who have each of their identifiers."""
+    fields = IDENTITIES[target.subject]
+    label = "concat_ws(' ', first_name, last_name)" if target.subject == "contact" else "name"
+    # Only the index of this very identifier has its values in order, and there is no other way to order them:
+    # each of them begins with the workspace, and the planner may believe that a workspace is small.
+    least, most, order = ("~>=~", "~<=~", " using ~<~") if target.subject == "contact" else (">=", "<=", "")
     parts = []
     for place, name in enumerate(fields):
         # Nobody shares the domain of a company, so whoever has it is looked at whatever else they have.
         stronger = "" if target.subject == "company" else _undecided(fields[:place])
         parts.append(
-            f"(select id, {label}, {', '.join(fields)} from {target.subject} m "
-            f"where m.workspace_id = {target.workspace_id:d} and m.{name} = r.{name}{stronger} limit 3)"
+            f"(select id, {label}, {', '.join(fields)} from {target.subject} m where m.workspace_id = {target.workspace_id:d} "
+            f"and m.{name} {least} r.{name} and m.{name} {most} r.{name}{stronger} order by m.{name}{order} limit {ENOUGH})"
         )
-    return " union all ".join(parts)
+    return (
+        f"select c.* from json_to_recordset(%s) as r({', '.join(f'{name} text' for name in fields)}) "
+        f"cross join lateral ({' union all '.join(parts)}) c"
+    )
 
 
 def _undecided(stronger: Sequence[str]) -> str:
     return "".join(f" and (r.{name} is null or m.{name} is null)" for name in stronger)
 
 
-def _new_ids(cursor: Row, table: str, at_once: int = 500) -> Callable[[], int]:
+def _new_ids(cursor: Row, table: str, at_once: int) -> Callable[[], int]:
     waiting: list[int] = []
 
     def new_id() -> int:
@@ -165,6 +179,7 @@ def _stage(cursor: Row, target: Target, folded: Folded) -> None:
     cursor.execute("drop table if exists pg_temp.import_stage")
     cursor.execute(
         f"create temp table import_stage (id bigint primary key, is_new boolean, gone text[], custom jsonb, tags text[], "
+        f"idfv text[], android_id text[], "
         f"company_external_id text{''.join(', ' + column for column in columns)}) on commit drop"
     )
     with cursor.copy("copy import_stage from stdin") as copy:
@@ -175,7 +190,7 @@ def _stage(cursor: Row, target: Target, folded: Folded) -> None:
 
 def _staged(target: Target, laid: Laid) -> list[Any]:
     values = laid.values
-    custom = {name.removeprefix(CUSTOM): value for name, value in values.items() if name.startswith(CUSTOM)}
+    custom = {key: values[CUSTOM + key] for key in target.custom if CUSTOM + key in values}
     tags = list(dict.fromkeys([*target.tags, *values.get("tags", ())]))
     return [
         laid.member,
@@ -183,6 +198,8 @@ def _staged(target: Target, laid: Laid) -> list[Any]:
         sorted(laid.gone) or None,
         json.dumps(custom) if custom else None,
         tags or None,
+        values.get("idfv"),
+        values.get("android_id"),
         values.get("company_external_id"),
         *(values.get(name) for name in target.columns),
     ]
@@ -191,13 +208,17 @@ def _staged(target: Target, laid: Laid) -> list[Any]:
 def _write(cursor: Row, target: Target) -> set[int]:
     """Adds the new ones and changes those that differ; the ids of the latter."""
     cursor.execute(_insert(target), _evidence(target))
-    if not target.columns and not target.has_custom and not target.tags and "tags" not in target.used:
+    if not target.columns and not target.custom and not target.tags and "tags" not in target.used:
         return set()
     cursor.execute(_update(target), _evidence(target))
     changed = {row[0] for row in cursor.fetchall()}
     if target.subject == "contact":
-        changed |= link_contacts_in_stage(cursor, target.workspace_id)
+        named = "company_external_id" in target.used
+        changed |= link_contacts_in_stage(cursor, target.workspace_id, None if named else list(changed))
+        if not DEVICES.isdisjoint(target.used):
+            changed |= link_in_stage(cursor, target.workspace_id)
     else:
+        _by_index(cursor, alone=False)
         cursor.execute("select id from import_stage where is_new or id = any(%s)", (list(changed),))
         link_contacts_of(cursor, target.workspace_id, companies=[row[0] for row in cursor.fetchall()])
     return changed
@@ -229,7 +250,7 @@ def _proof(column: str) -> str:
 def _update(target: Target) -> str:
     """Sets what the file says and differs. A row that brings nothing new is not written at all."""
     after = {name: _after(name) for name in target.columns}
-    if target.has_custom:
+    if target.custom:
         after["custom"] = _custom_after(target)
     after["tags"] = (
         "case when s.tags is null or s.tags <@ m.tags then m.tags "
@@ -262,8 +283,7 @@ def _after(name: str) -> str:
 
 
 def _custom_after(target: Target) -> str:
-    keys = [name.removeprefix(CUSTOM) for name in target.used if name.startswith(CUSTOM)]
-    gone = " - ".join(f"(case when '{CUSTOM}{key}' = any(s.gone) then '{key}' else '' end)" for key in keys)
+    gone = " - ".join(f"(case when '{CUSTOM}{key}' = any(s.gone) then '{key}' else '' end)" for key in target.custom)
     return f"(m.custom || coalesce(s.custom, '{{}}')) - {gone}"
 
 

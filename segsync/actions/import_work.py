@@ -5,9 +5,12 @@ A chunk and its progress are one transaction: whoever goes on after a kill begin
 
 from __future__ import annotations
 
+import gc
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +35,7 @@ from segsync.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
-CHUNK_ROWS: Final = 5_000
+CHUNK_ROWS: Final = 10_000
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 LEASE: Final = timedelta(seconds=120)
 MOST_STARTS_AT_ONE_PLACE: Final = 5
@@ -52,6 +55,16 @@ class Part:
     shape: Shape
     reading: Reading
     target: Target
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows as they stand in the file and as they are clean, and where the next ones begin."""
+
+    rows: Sequence[Row]
+    prepared: Sequence[Prepared]
+    offset: int
+    lines: int
 
 
 def work(runtime: Runtime, import_id: int) -> bool:
@@ -142,8 +155,8 @@ def _slice(runtime: Runtime, part: Part) -> bool:
     job = part.job
     with Path(job.file_path).open("rb") as file, Rejects(rejects_path(job), job.rejects_bytes) as rejects:
         reader = Reader(file, part.shape, offset=job.bytes_done, line=job.lines_done)
-        while chunk := _next_chunk(reader):
-            _chunk(runtime, part, chunk, rejects, (reader.offset, reader.lines))
+        for chunk in _ahead(reader, part.reading):
+            _chunk(runtime, part, chunk, rejects)
             if time.monotonic() >= until:
                 _let_go(runtime, part)
                 return True
@@ -151,14 +164,36 @@ def _slice(runtime: Runtime, part: Part) -> bool:
     return False
 
 
-def _next_chunk(reader: Reader) -> list[Row]:
+def _ahead(reader: Reader, reading: Reading) -> Iterator[Chunk]:
+    """Chunks in order; while the database writes one, the next is read and cleaned."""
+    with ThreadPoolExecutor(1) as cleaner, _without_collecting():
+        coming = cleaner.submit(_next_chunk, reader, reading)
+        while chunk := coming.result():
+            coming = cleaner.submit(_next_chunk, reader, reading)
+            yield chunk
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """A chunk is hundreds of thousands of small objects and no circles: looking for those would take as long as the work."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _next_chunk(reader: Reader, reading: Reading) -> Chunk | None:
     """Some thousand rows, fewer where they are long: memory is bounded by bytes too."""
     begun, rows = reader.offset, list[Row]()
     for row in reader:
         rows.append(row)
         if len(rows) == CHUNK_ROWS or reader.offset - begun > CHUNK_BYTES:
             break
-    return rows
+    prepared = prepare(reading, ((row.line, row.cells) for row in rows if not row.problem))
+    return Chunk(rows, prepared, reader.offset, reader.lines) if rows else None
 
 
 def rejects_path(job: ImportJob) -> Path:
@@ -166,17 +201,16 @@ def rejects_path(job: ImportJob) -> Path:
     return Path(job.file_path).with_suffix(".rejected.csv")
 
 
-def _chunk(runtime: Runtime, part: Part, rows: Sequence[Row], rejects: Rejects, end: tuple[int, int]) -> None:
+def _chunk(runtime: Runtime, part: Part, chunk: Chunk, rejects: Rejects) -> None:
     """Writes a chunk with its progress, in one transaction."""
-    prepared = prepare(part.reading, ((row.line, row.cells) for row in rows if not row.problem))
     with runtime.sessions.begin() as session:
         _hold(session, part)
-        merged = _merged(session, part, prepared)
+        merged = _merged(session, part, chunk.prepared)
         if merged.listed:
             _touch_list(session, part)
-        _reject(part, rejects, rows, merged)
-        counts = _counts(part, rows, prepared, merged)
-        values = {**counts, "bytes_done": end[0], "lines_done": end[1], "rejects_bytes": rejects.size}
+        _reject(part, rejects, chunk.rows, merged)
+        counts = _counts(part, chunk.rows, chunk.prepared, merged)
+        values = {**counts, "bytes_done": chunk.offset, "lines_done": chunk.lines, "rejects_bytes": rejects.size}
         if rejects.size:
             values["rejects_path"] = str(rejects_path(part.job))
         session.execute(update(ImportJob).where(ImportJob.id == part.job.id).values(values))
@@ -210,6 +244,8 @@ def _merged(session: Session, part: Part, rows: Sequence[Prepared]) -> Merged:
 
 
 def _reject(part: Part, rejects: Rejects, rows: Sequence[Row], merged: Merged) -> None:
+    if not merged.refused and not any(row.problem for row in rows):
+        return
     cells = {row.line: row.cells for row in rows}
     refused = [(row.line, why, cells[row.line]) for row, why in merged.refused]
     broken = [(row.line, row.problem, row.cells) for row in rows if row.problem]

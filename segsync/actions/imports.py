@@ -42,6 +42,7 @@ __all__ = [
     "preview",
     "read_as",
     "start",
+    "stop",
     "upload",
     "work",
 ]
@@ -185,6 +186,22 @@ def start(session: Session, actor: Actor, job: ImportJob) -> None:
     if begun is None:
         raise Refused("This import was started already.")
     record(session, actor, "import.start", subject_of(job), change=({}, {"of": job.subject, "bytes": job.file_bytes}))
+
+
+def stop(session: Session, actor: Actor, job: ImportJob) -> None:
+    """Ends an import before the end of its file; what is in stays. Raises Refused where it has ended by itself."""
+    actor.need(Right.EDIT_DATA)
+    stopped = session.scalar(
+        update(ImportJob)
+        .where(ImportJob.id == job.id, ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]))
+        # Whoever works on it has the fence of before, and writes nothing more.
+        .values(state=ImportState.STOPPED.value, fence=ImportJob.fence + 1, lease_until=None, finished_at=func.now())
+        .returning(ImportJob.id)
+    )
+    if stopped is None:
+        raise Refused("This import has ended already.")
+    Path(job.file_path).unlink(missing_ok=True)
+    record(session, actor, "import.stop", subject_of(job), change=({}, {"rows": job.rows_done}))
 
 
 def discard(session: Session, actor: Actor, job: ImportJob) -> None:

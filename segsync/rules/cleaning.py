@@ -5,11 +5,12 @@ Whatever writes contacts or companies goes through here: forms, imports, `segsyn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from segsync.rules.cleaning_devices import android_ids, idfvs
 from segsync.rules.cleaning_email import domain, email
 from segsync.rules.cleaning_phone import phone
 from segsync.rules.cleaning_places import country, postal_code, region
@@ -30,7 +31,7 @@ from segsync.rules.cleaning_values import (
 )
 from segsync.rules.terms import FieldType
 
-__all__ = ["COMPANY", "CONTACT", "CUSTOM", "Cell", "Door", "Reason", "Unusable", "clean", "clean_row"]
+__all__ = ["COMPANY", "CONTACT", "CUSTOM", "Cell", "Door", "Reason", "Unusable", "clean", "clean_columns", "clean_row"]
 
 Cleaner = Callable[[str, Door], Any]
 
@@ -86,6 +87,8 @@ CONTACT: Mapping[str, Cleaner] = {
     "ad_user_data": _alone(consent),
     "ad_personalization": _alone(consent),
     "tags": _alone(texts),
+    "idfv": _alone(idfvs),
+    "android_id": _alone(android_ids),
 }
 """Standard fields, and what else a contact can be given by a file."""
 
@@ -111,6 +114,9 @@ CUSTOM: Mapping[str, Cleaner] = {
 }
 """Custom fields by their type; the values go into `custom` as JSON."""
 
+BY_COUNTRY = frozenset({"phone", "region", "postal_code"})
+"""What the row's own country has a say in."""
+
 SUBJECTS: Mapping[str, Mapping[str, Cleaner]] = {"contact": CONTACT, "company": COMPANY}
 
 
@@ -131,6 +137,31 @@ def clean_row(cells: Mapping[str, str], cleaners: Mapping[str, Cleaner], door: D
     if home and home != door.row_country:
         door = _door_of(door, home)
     return {field: clean(cleaners[field], text, door) for field, text in cells.items()}
+
+
+def clean_columns(
+    columns: Mapping[str, Sequence[str]], cleaners: Mapping[str, Cleaner], door: Door
+) -> dict[str, list[Cell]]:
+    """Many rows as `clean_row` cleans one, column by column: each value that a column has is cleaned once."""
+    homes = _homes(columns["country"], door) if "country" in columns else []
+    cleaned = {}
+    for field, texts_of in columns.items():
+        cleaner = cleaners[field]
+        if field in BY_COUNTRY and homes:
+            pairs = list(zip(texts_of, homes, strict=True))
+            by_pair = {pair: clean(cleaner, pair[0], pair[1]) for pair in set(pairs)}
+            cleaned[field] = [by_pair[pair] for pair in pairs]
+        else:
+            known = {text: clean(cleaner, text, door) for text in set(texts_of)}
+            cleaned[field] = [known[text] for text in texts_of]
+    return cleaned
+
+
+def _homes(countries: Sequence[str], door: Door) -> list[Door]:
+    """The door of each row."""
+    known = {text: clean(CONTACT["country"], text, door).value for text in set(countries)}
+    doors = {text: _door_of(door, home) if home and home != door.row_country else door for text, home in known.items()}
+    return [doors[text] for text in countries]
 
 
 @lru_cache(maxsize=1024)

@@ -33,6 +33,9 @@ class Reason(StrEnum):
     NOT_A_GENDER = "neither female nor male"
     NOT_A_DEVICE = "not an advertising id"
     ALL_ZEROES = "all zeroes"
+    NOT_AN_IDFV = "not an IDFV"
+    NOT_AN_ANDROID_ID = "not an Android ID"
+    NO_ID_OF_ITS_OWN = "zeroes in place of an id"
     NOT_A_NUMBER = "not a number"
     NOT_YES_OR_NO = "neither yes nor no"
     NOT_A_CONSENT = "not a consent"
@@ -66,6 +69,9 @@ _SENTENCES = {
     Reason.NOT_A_GENDER: "Only female and male are kept: no channel takes anything else.",
     Reason.NOT_A_DEVICE: "A mobile advertising id looks like 38400000-8cf0-11bd-b23e-10b96e40000d.",
     Reason.ALL_ZEROES: "This device has switched its advertising id off (all zeroes).",
+    Reason.NOT_AN_IDFV: "An IDFV looks like 599F9C00-92DC-4B5C-9464-7971F01F8370.",
+    Reason.NOT_AN_ANDROID_ID: "An Android ID has 16 digits and letters, such as 9774d56d682e549c.",
+    Reason.NO_ID_OF_ITS_OWN: "This id is all zeroes: the device does not tell its own.",
     Reason.NOT_A_NUMBER: "This is not a number, or it is not clear what its comma means.",
     Reason.NOT_YES_OR_NO: "This is neither yes nor no.",
     Reason.NOT_A_CONSENT: "This says neither granted nor denied.",

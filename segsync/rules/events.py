@@ -57,6 +57,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "field.bring_back": "{actor} brought the field {subject} back",
     "import.upload": "{actor} uploaded the file {subject}",
     "import.start": "{actor} started the import of {subject}",
+    "import.stop": "{actor} stopped the import of {subject}",
     "import.discard": "{actor} threw the file {subject} away",
     "import.rejects": "{actor} downloaded the rejected rows of {subject}",
     "audit.export": "{actor} exported the audit trail",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice, product
+from itertools import islice
 
 Identity = tuple[str | None, ...]
 """Identifiers, the strongest first, in the order of CONTACT_IDENTITY or COMPANY_IDENTITY."""
+
+Beside = tuple[bool, ...]
+"""Which of the stronger identifiers there are."""
 
 CONTACT_IDENTITY = ("external_id", "email", "phone")
 COMPANY_IDENTITY = ("external_id", "company_domain")
@@ -24,7 +27,7 @@ def fits(row: Identity, other: Identity) -> bool:
 
 def merged(row: Identity, other: Identity) -> Identity:
     """What the contact is known by once the row is taken in."""
-    return tuple(mine if mine is not None else theirs for mine, theirs in zip(row, other, strict=True))
+    return tuple([mine if mine is not None else theirs for mine, theirs in zip(row, other, strict=True)])
 
 
 class Known:
@@ -32,8 +35,8 @@ class Known:
 
     def __init__(self) -> None:
         self._identities: dict[int, Identity] = {}
-        # By place of the identifier, its value, and which stronger identifiers the contact has beside it.
-        self._found: dict[tuple[int, str, tuple[bool, ...]], dict[int, None]] = {}
+        # By place of the identifier and its value; below it, by which stronger identifiers the contact has beside it.
+        self._found: list[dict[str, dict[Beside, dict[int, None]]]] = [{} for _ in CONTACT_IDENTITY]
 
     def __contains__(self, member: int) -> bool:
         return member in self._identities
@@ -41,12 +44,14 @@ class Known:
     def put(self, member: int, identity: Identity) -> None:
         """Adds a contact, or says what it is known by from now on."""
         before = self._identities.get(member)
+        if before == identity:
+            return
         if before is not None:
-            for key in _keys(before):
-                self._found[key].pop(member, None)
+            for place, value, beside in _keys(before):
+                self._found[place][value][beside].pop(member, None)
         self._identities[member] = identity
-        for key in _keys(identity):
-            self._found.setdefault(key, {})[member] = None
+        for place, value, beside in _keys(identity):
+            self._found[place].setdefault(value, {}).setdefault(beside, {})[member] = None
 
     def identity(self, member: int) -> Identity:
         """What a contact is known by."""
@@ -54,30 +59,34 @@ class Known:
 
     def fitting(self, row: Identity) -> list[int]:
         """The contacts that fit a row, at most ENOUGH."""
-        found: dict[int, None] = {}
+        fitting: dict[int, None] = {}
         for place, value in enumerate(row):
-            if value is not None:
-                found |= dict.fromkeys(islice(self._at(row, place, value), ENOUGH))
-        return list(found)[:ENOUGH]
+            found = self._found[place].get(value) if value is not None else None
+            if found:
+                fitting |= dict.fromkeys(islice(_undecided(row, found), ENOUGH))
+        return list(fitting)[:ENOUGH]
 
     def having(self, place: int, value: str) -> list[int]:
         """Everybody with this identifier, whatever else they have."""
-        masks = product((False, True), repeat=place)
-        return [member for mask in masks for member in self._found.get((place, value, mask), ())]
-
-    def _at(self, row: Identity, place: int, value: str) -> Iterator[int]:
-        # Where the row has a stronger identifier, a contact that has one as well was decided by that one.
-        stronger = [(False,) if mine is not None else (False, True) for mine in row[:place]]
-        for mask in product(*stronger):
-            yield from self._found.get((place, value, mask), ())
+        found = self._found[place].get(value, {})
+        return [member for beside in sorted(found) for member in found[beside]]
 
 
-def _keys(identity: Identity) -> Iterator[tuple[int, str, tuple[bool, ...]]]:
-    for place, value in enumerate(identity):
-        if value is not None:
-            yield place, value, tuple(stronger is not None for stronger in identity[:place])
+def _undecided(row: Identity, found: Mapping[Beside, Mapping[int, None]]) -> Iterator[int]:
+    """Where the row has a stronger identifier, a contact that has one as well was decided by that one."""
+    for beside in sorted(found) if len(found) > 1 else found:
+        for mine, theirs in zip(row, beside, strict=False):
+            if theirs and mine is not None:
+                break
+        else:
+            yield from found[beside]
+
+
+def _keys(identity: Identity) -> list[tuple[int, str, Beside]]:
+    has = tuple([value is not None for value in identity])
+    return [(place, value, has[:place]) for place, value in enumerate(identity) if value is not None]
 
 
 def identity_of(values: Mapping[str, object], fields: tuple[str, ...]) -> Identity:
     """What a row is known by."""
-    return tuple(str(values[field]) if values.get(field) else None for field in fields)
+    return tuple([str(value) if (value := values.get(field)) else None for field in fields])

@@ -35,6 +35,8 @@ CONTACT_LABELS: Final = {
     "ad_user_data": "Consent: data for advertising",
     "ad_personalization": "Consent: personalised advertising",
     "tags": "Tags",
+    "idfv": "Linked device: IDFV (Apple)",
+    "android_id": "Linked device: Android ID",
 }
 COMPANY_LABELS: Final = {
     "name": "Name",
@@ -70,6 +72,8 @@ _CONTACT = _COMMON | {
     "nacimiento cumpleanos",
     "postal_code": "postalcode postcode zip zipcode plz postleitzahl codepostal cp codigopostal",
     "mobile_ad_id": "mobileadid mobileadvertisingid madid maid idfa gaid aaid advertisingid adid werbeid",
+    "idfv": "idfv idfvs identifierforvendor vendorid vendoridentifier iosvendorid",
+    "android_id": "androidid androidids androiddeviceid ssaid",
     "external_id": "externalid id customerid contactid userid crmid kundennummer kundennr kundenid numeroclient idclient "
     "clientid idcliente numerodecliente clienteid externeid idexterne",
     "company_domain": "companydomain domain website companywebsite webseite firmendomain domaine siteweb sitioweb dominio",

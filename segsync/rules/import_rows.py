@@ -1,24 +1,29 @@
 """Rows of a file on their way to contacts or companies: cleaned, told apart, and those of one person laid over one another.
 
-Pure and picklable throughout, so that another process can take a part.
+Pure throughout, so that the next rows can be cleaned while these are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from segsync.rules.cleaning import CUSTOM as CUSTOM_CLEANERS
-from segsync.rules.cleaning import SUBJECTS, Cell, Cleaner, Door, Reason, clean_row
+from segsync.rules.cleaning import SUBJECTS, Cell, Cleaner, Door, Reason, clean_columns
 from segsync.rules.identity import COMPANY_IDENTITY, CONTACT_IDENTITY, Identity, Known, identity_of, merged
 from segsync.rules.import_mapping import CUSTOM, ColumnMap, Custom
 
+LISTS = ("tags", "idfv", "android_id")
+"""What several rows of one member add to, instead of the later one taking its place."""
 IDENTITIES = {"contact": CONTACT_IDENTITY, "company": COMPANY_IDENTITY}
 NO_IDENTITY = {
     "contact": "This row has no external id, e-mail or phone that can be used",
     "company": "This row has no external id or domain that can be used",
 }
+
+
+_NOTHING: Mapping[str, Reason] = {}
 
 
 @dataclass(frozen=True)
@@ -42,27 +47,39 @@ class Prepared:
     """A clean row. `values` are those to set, `gone` the fields to empty, `left_out` the cells that could not be used."""
 
     line: int
-    values: dict[str, Any]
+    values: Mapping[str, Any]
     gone: frozenset[str] = frozenset()
-    left_out: dict[str, Reason] = field(default_factory=dict)
+    left_out: Mapping[str, Reason] = field(default_factory=dict)
 
 
 def prepare(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> list[Prepared]:
-    """Rows (line, cells) cleaned by the very code that forms go through."""
-    cleaners, targets, clear = reading.cleaners(), reading.mapping.targets, reading.mapping.clear
-    used = [(place, target) for place, target in enumerate(targets) if target]
-    return [
-        _prepared(line, clean_row({target: cells[place] for place, target in used}, cleaners, reading.door), clear)
-        for line, cells in rows
-    ]
+    """Rows (line, cells) cleaned by the very code that forms go through, column by column."""
+    rows = list(rows)
+    if not rows:
+        return []
+    by_place = list(zip(*(cells for _, cells in rows), strict=True))
+    used = {target: by_place[place] for place, target in enumerate(reading.mapping.targets) if target}
+    columns = clean_columns(used, reading.cleaners(), reading.door)
+    clear = reading.mapping.clear & columns.keys()
+    left_out = _left_out(columns)
+    prepared: list[Prepared] = []
+    for (line, _), cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+        values = {name: cell.value for name, cell in zip(columns, cells, strict=True) if cell.value is not None}
+        unusable = left_out.get(len(prepared), _NOTHING)
+        # A cell that cannot be used is not an empty one: what stands there stays.
+        gone = clear - values.keys() - unusable.keys() if clear else clear
+        prepared.append(Prepared(line, values, gone, unusable))
+    return prepared
 
 
-def _prepared(line: int, cells: dict[str, Cell], clear: frozenset[str]) -> Prepared:
-    values = {name: cell.value for name, cell in cells.items() if cell.value is not None}
-    left_out = {name: cell.reason for name, cell in cells.items() if cell.reason is not None}
-    # A cell that cannot be used is not an empty one: what stands there stays.
-    gone = frozenset(name for name in clear & cells.keys() if name not in values and name not in left_out)
-    return Prepared(line, values, gone, left_out)
+def _left_out(columns: Mapping[str, Sequence[Cell]]) -> dict[int, dict[str, Reason]]:
+    """By the place of a row: the cells of it that cannot be used, and why."""
+    left_out: dict[int, dict[str, Reason]] = {}
+    for name, cells in columns.items():
+        for place, cell in enumerate(cells):
+            if cell.reason is not None:
+                left_out.setdefault(place, {})[name] = cell.reason
+    return left_out
 
 
 @dataclass(slots=True)
@@ -71,8 +88,8 @@ class Laid:
 
     member: int
     new: bool
-    values: dict[str, Any]
-    gone: set[str]
+    values: Mapping[str, Any]
+    gone: frozenset[str]
     lines: list[int]
     added: int = 0
     """How many of the later rows brought something more."""
@@ -105,8 +122,8 @@ def fold(
         else:
             member = fitting[0] if fitting else new_id()
             _lay(folded, row, member, new=not fitting)
-            before = known.identity(member) if fitting else (None,) * len(fields)
-            known.put(member, _after(row, fields, merged(identity, before)))
+            whole = merged(identity, known.identity(member)) if fitting else identity
+            known.put(member, _after(row, fields, whole))
     return folded
 
 
@@ -117,22 +134,23 @@ def _whose_it_is(subject: str, known: Known, identity: Identity, fitting: Sequen
 
 
 def _after(row: Prepared, fields: Sequence[str], identity: Identity) -> Identity:
+    if not row.gone:
+        return identity
     return tuple(None if name in row.gone else value for name, value in zip(fields, identity, strict=True))
 
 
 def _lay(folded: Folded, row: Prepared, member: int, *, new: bool) -> None:
     laid = folded.laid.get(member)
     if laid is None:
-        folded.laid[member] = Laid(member, new, dict(row.values), set(row.gone), [row.line])
+        folded.laid[member] = Laid(member, new, row.values, row.gone, [row.line])
         return
-    before = dict(laid.values), set(laid.gone)
-    tags = dict.fromkeys([*laid.values.get("tags", ()), *row.values.get("tags", ())])
-    laid.values.update(row.values)
-    if tags:
-        laid.values["tags"] = list(tags)
+    before = laid.values, laid.gone
+    values = {**laid.values, **row.values}
+    for name in LISTS:
+        if name in values:
+            values[name] = list(dict.fromkeys([*laid.values.get(name, ()), *row.values.get(name, ())]))
     laid.gone = (laid.gone - row.values.keys()) | row.gone
-    for gone in row.gone:
-        laid.values.pop(gone, None)
+    laid.values = {name: value for name, value in values.items() if name not in row.gone}
     laid.lines.append(row.line)
     laid.added += (laid.values, laid.gone) != before
 

@@ -197,6 +197,7 @@ ROUTES |= {
     "imports.preview": Right.EDIT_DATA,
     "imports.read_as": Right.EDIT_DATA,
     "imports.discard": Right.EDIT_DATA,
+    "imports.stop": Right.EDIT_DATA,
 }
 
 SENDING |= {"fields.index": Right.EDIT_DATA}

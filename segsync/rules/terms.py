@@ -130,6 +130,8 @@ class ImportState(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
+    STOPPED = "stopped"
+    """By a person, before the end of the file."""
     FAILED = "failed"
 
 

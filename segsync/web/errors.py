@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
 
@@ -14,6 +14,7 @@ from segsync.actions.actor import NotAllowed, NotThere, Refused
 from segsync.processes import places
 from segsync.web.frame import db
 from segsync.web.requests import request_id
+from segsync.web.security import LARGE_BODIES, MEGABYTE
 
 log = structlog.get_logger("segsync.web")
 
@@ -49,6 +50,15 @@ TROUBLES: Final = {
 FORM_TOO_OLD: Final = Trouble(
     "This form is too old", "You signed in or out since it was opened. Go back, reload the page and send it again."
 )
+
+
+def file_too_large(limit: int) -> Trouble:
+    """What a person reads whose file is above the limit of this installation, in bytes."""
+    return Trouble(
+        "This file is too large",
+        f"Files may have up to {limit // MEGABYTE:,} MB here. Nothing was kept of it. Cut it into several files, each with the "
+        "line that names the columns, or ask whoever runs this installation to raise SEGSYNC_IMPORT_MAX_MB.",
+    )
 
 
 def set_up(app: Flask) -> None:
@@ -100,6 +110,8 @@ def _http(error: HTTPException) -> Response:
     if error.response is not None or 300 <= code < 400:  # noqa: PLR2004 - a redirect is no trouble
         return make_response(error.get_response())
     trouble = TROUBLES.get(code, Trouble(error.name, TROUBLES[400].text))
+    if code == 413 and request.endpoint in LARGE_BODIES:  # noqa: PLR2004
+        trouble = file_too_large(current_app.config["LARGE_BODY"])
     response = trouble_page(code, trouble)
     if code == 429 and (wait := getattr(error, "retry_after", None)):  # noqa: PLR2004
         response.headers["Retry-After"] = str(wait)

@@ -37,6 +37,7 @@ STATES: Final = {
     ImportState.QUEUED: ("wait", "Queued"),
     ImportState.RUNNING: ("syncing", "Importing"),
     ImportState.DONE: ("synced", "Done"),
+    ImportState.STOPPED: ("inactive", "Stopped"),
     ImportState.FAILED: ("failed", "Failed"),
 }
 DISK_FULL: Final = Trouble(
@@ -222,6 +223,22 @@ def discard(workspace_id: int, import_id: int) -> Answer:
     db().commit()
     flash("The file was thrown away. Nothing of it was imported.")
     return redirect(url_for("imports.index", workspace_id=workspace.id))
+
+
+@imports.post("/<int:import_id>/stop")
+def stop(workspace_id: int, import_id: int) -> Answer:
+    """Ends an import that is under way."""
+    workspace, job = _found(workspace_id, import_id)
+    try:
+        import_actions.stop(db(), actor(), job)
+    except NotAllowed:
+        raise
+    except Refused as refusal:
+        flash(refusal.message)
+    else:
+        db().commit()
+        flash("The import was stopped. What is in stays; the file was thrown away.")
+    return redirect(url_for("imports.show", workspace_id=workspace.id, import_id=job.id))
 
 
 @imports.route("/<int:import_id>")

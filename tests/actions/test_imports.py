@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from segsync.actions import fields, imports
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.imports import Choices, Incoming, ReadAs
-from segsync.models import Company, Contact, ImportJob, SegmentMember
+from segsync.models import Company, Contact, ImportJob, LinkedDevice, SegmentMember
 from segsync.rules.import_mapping import ColumnMap
 from segsync.rules.terms import ImportState, Role
 from tests.builders import make_company, make_contact, make_organization, make_person, make_segment, make_workspace
@@ -314,6 +314,56 @@ def test_custom_fields_tags_consent_and_a_list_are_filled(run, session, workspac
     assert counts(job) == (1, 0, 0, 0)
 
 
+IDFV, OTHER_IDFV = "599F9C00-92DC-4B5C-9464-7971F01F8370", "11111111-92DC-4B5C-9464-7971F01F8370"
+DEVICES = "email,IDFV,Android ID\n"
+
+
+def linked(session):
+    return session.execute(
+        select(Contact.email, LinkedDevice.kind, LinkedDevice.value)
+        .join(Contact, Contact.id == LinkedDevice.contact_id)
+        .order_by(Contact.id, LinkedDevice.kind, LinkedDevice.value)
+    ).all()
+
+
+def test_linked_devices_come_from_a_file_as_records_of_their_own(run, session):
+    """IDFV and Android ID are linked to the contact, and are never its mobile advertising id (P3)."""
+    job = run(DEVICES + f"a@example.com,{IDFV.lower()},9774D56D682E549C\nb@example.com,{IDFV},\n")
+    assert counts(job) == (2, 0, 0, 0)
+    assert linked(session) == [
+        ("a@example.com", "android_id", "9774d56d682e549c"),
+        ("a@example.com", "idfv", IDFV),
+        ("b@example.com", "idfv", IDFV),
+    ]
+    assert people(session, "mobile_ad_id") == [(None,), (None,)]
+
+
+def test_a_further_device_is_added_and_nothing_else_of_the_contact_changes(run, session):
+    """A device that is known changes nothing; a new one stands beside it, and nobody is sent again for it (P3)."""
+    run(DEVICES + f"a@example.com,{IDFV},\n")
+    before = people(session, "change_no")
+    assert counts(run(DEVICES + f"a@example.com,{IDFV},\n")) == (0, 0, 1, 0)
+    assert counts(run(DEVICES + f"a@example.com,{OTHER_IDFV},\na@example.com,,9774d56d682e549c\n")) == (0, 2, 0, 0)
+    assert [value for _, _, value in linked(session)] == ["9774d56d682e549c", OTHER_IDFV, IDFV]
+    assert people(session, "change_no") == before
+
+
+def test_a_device_that_cannot_be_used_is_left_out_and_an_empty_cell_unlinks_only_where_told(run, session):
+    """A device of all zeroes is nobody's; an empty cell leaves the devices unless the mapping says clear (P3)."""
+    run(DEVICES + f"a@example.com,{IDFV},9774d56d682e549c\n")
+    job = run(DEVICES + "a@example.com,,0000000000000000\n", clear=["android_id"])
+    assert job.cells_left_out == {"Linked device: Android ID: zeroes in place of an id": 1}
+    assert len(linked(session)) == 2
+    assert counts(run(DEVICES + "a@example.com,,\n", clear=["android_id"])) == (0, 1, 0, 0)
+    assert [kind for _, kind, _ in linked(session)] == ["idfv"]
+
+
+def test_a_contact_keeps_at_most_fifty_devices(run, session):
+    """A file does not fill a contact with devices without end (P3)."""
+    run(DEVICES + "".join(f"a@example.com,,{n:016x}\n" for n in range(1, 61)))
+    assert len(linked(session)) == 50
+
+
 def test_a_file_does_not_undo_an_opt_out_unless_told_that_it_is_newer(run, session, workspace):
     """Who said no stays a no."""
     make_contact(session, workspace, email="a@example.com", subscription="no")
@@ -416,6 +466,26 @@ def test_a_killed_import_goes_on_where_the_last_chunk_ended(bring, runtime, sess
     assert job.state == ImportState.DONE
     assert counts(job) == (11_880, 0, 0, 120)
     assert [int(row[0]) for row in rejected(job)] == [n + 2 for n in range(0, 12_000, 100)]
+
+
+def test_an_import_that_is_stopped_keeps_what_is_in_and_writes_no_more(bring, runtime, session, workspace, ada):
+    """Whoever sees that it is the wrong file ends it; the worker that was on it writes nothing more."""
+    job = bring(HEADER + "".join(f"p{n}@example.com,P,,\n" for n in range(25_000)))
+    imports.choose(session, ada, workspace, job, Choices(ColumnMap.from_json(job.mapping)))
+    imports.start(session, ada, job)
+    session.commit()
+    hasty = runtime.settings.model_copy(update={"slice_seconds": 0.001})
+    assert imports.work(type(runtime)(**{**vars(runtime), "settings": hasty}), job.id)
+    session.refresh(job)
+    there = job.rows_done
+    imports.stop(session, ada, job)
+    session.commit()
+    assert imports.work(runtime, job.id) is False
+    session.refresh(job)
+    assert (job.state, job.rows_done, len(people(session))) == (ImportState.STOPPED, there, there)
+    assert not Path(job.file_path).exists()
+    with pytest.raises(Refused, match="ended already"):
+        imports.stop(session, ada, job)
 
 
 def test_two_workers_never_take_the_same_import(bring, runtime, session, workspace, ada):

@@ -126,6 +126,8 @@ def test_a_file_above_the_limit_is_refused_before_it_is_read(app, upload):
     app.config["LARGE_BODY"] = 1000
     answer = upload("email\n" + "a@example.com\n" * 200)
     assert answer.status_code == 413
+    assert "Files may have up to" in answer.text
+    assert "SEGSYNC_IMPORT_MAX_MB" in answer.text
 
 
 def test_a_full_disk_is_said_on_a_page(app, sign_in, ada, place):
@@ -137,6 +139,17 @@ def test_a_full_disk_is_said_on_a_page(app, sign_in, ada, place):
 
     answer = sign_in(ada).get(place)
     assert (answer.status_code, "disk is full" in answer.text) == (507, True)
+
+
+def test_an_import_under_way_can_be_stopped(client, session, place, job):
+    """A button on its page, with what becomes of the rows."""
+    client.post(f"{place}/{job.id}/mapping", data=CHOSEN)
+    assert "Stop the import" in client.get(f"{place}/{job.id}").text
+    assert client.post(f"{place}/{job.id}/stop").status_code == 302
+    page = client.get(f"{place}/{job.id}").text
+    assert ("Stopped" in page, "What is in stays" in page) == (True, True)
+    client.post(f"{place}/{job.id}/stop")
+    assert "has ended already" in client.get(f"{place}/{job.id}").text
 
 
 def test_a_file_may_be_thrown_away_before_it_starts(client, session, place, job):

@@ -1,0 +1,39 @@
+"""Linked devices as a file brings them: records of their own beside the contacts, in statements over a whole chunk."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow
+
+DEVICES: Final = frozenset({"idfv", "android_id"})
+MOST_DEVICES: Final = 50
+"""Of one contact."""
+_WITHOUT: Final = """
+    delete from linked_device d using import_stage s
+    where d.contact_id = s.id and not s.is_new and d.kind = any(s.gone) returning d.contact_id
+"""
+_WITH: Final = """
+    insert into linked_device (workspace_id, contact_id, kind, value)
+    select %(workspace)s, id, kind, value from (
+        select s.id, k.kind, v.value, row_number() over (partition by s.id order by k.kind desc, v.value) as place
+        from import_stage s
+        cross join lateral (values ('idfv', s.idfv), ('android_id', s.android_id)) k(kind, ids)
+        cross join lateral unnest(k.ids) v(value)
+        where not exists (
+            select from linked_device d where d.contact_id = s.id and d.kind = k.kind and d.value = v.value
+        )
+    ) fresh
+    where place + (select count(*) from linked_device d where d.contact_id = fresh.id) <= %(most)s
+    on conflict do nothing returning contact_id
+"""
+
+
+def link_in_stage(cursor: Cursor[TupleRow], workspace_id: int) -> set[int]:
+    """Links the devices of an import's chunk, and unlinks those that it empties; the contacts whose devices changed."""
+    changed: set[int] = set()
+    for statement in (_WITHOUT, _WITH):
+        cursor.execute(statement, {"workspace": workspace_id, "most": MOST_DEVICES})
+        changed.update(row[0] for row in cursor.fetchall())
+    return changed
