@@ -52,8 +52,8 @@ types: $(STAMP) ## Check types
 layers: $(STAMP) ## Check that imports point one way
 	@$(BIN)/lint-imports
 
-bench: $(STAMP) ## Measure the data path
-	@for file in benchmarks/*.py; do echo "$$file"; $(BIN)/python "$$file" || exit 1; done
+bench: $(STAMP) ## Measure speed and memory: a table, and build/figures.json; ARGS="first --members 100000" chooses
+	@mkdir -p build && exec $(BIN)/python -m benchmarks --json build/figures.json $(ARGS)
 
 chromium:
 	@test -n "$$SEGSYNC_CHROMIUM" || command -v chromium >/dev/null || { \

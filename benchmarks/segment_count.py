@@ -1,22 +1,20 @@
-# ruff: noqa: INP001 - a script, not a package
-"""How long counting the members of typical segments takes: `python benchmarks/segment_count.py [CONTACTS]`, a million by default."""
+"""How long counting the members of typical segments takes, in a database of its own with richer contacts."""
 
 from __future__ import annotations
 
-import shutil
-import sys
-import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from benchmarks.channel import Channel
+from benchmarks.report import Figure
+from benchmarks.stage import Stage
 from segsync import migrate
-from segsync.actions.segment_counts import count, names
-from segsync.audience import filters
+from segsync.actions.segment_counts import count
 from segsync.db import make_engine, make_sessions
 from segsync.models import Organization, Segment, Workspace
 from segsync.postgres_server import EmbeddedPostgres
@@ -89,25 +87,22 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def main() -> None:
-    """Fills a database of its own, counts each case three times and prints the best."""
-    contacts = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    folder = Path(tempfile.mkdtemp(prefix="segsync-bench-"))
-    try:
-        with EmbeddedPostgres(folder, {"fsync": "off", "synchronous_commit": "off"}) as postgres:
-            engine = make_engine(postgres.url)
-            migrate.upgrade(engine)
-            with make_sessions(engine)() as session:
-                fill(session, contacts)
-                measure(session, plans="--plans" in sys.argv)
-            engine.dispose()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def counts(stage: Stage, _: Channel) -> list[Figure]:
+    """How long counting the members of typical segments takes: each case three times, the best of them."""
+    folder = stage.runtime.settings.data / "count"
+    folder.mkdir()
+    with EmbeddedPostgres(folder, {"fsync": "off", "synchronous_commit": "off"}) as postgres:
+        engine = make_engine(postgres.url)
+        migrate.upgrade(engine)
+        with make_sessions(engine)() as session:
+            fill(session, stage.members)
+            figures = list(measure(session))
+        engine.dispose()
+    return figures
 
 
 def fill(session: Session, contacts: int) -> None:
     """Contacts, companies and a static list."""
-    began = time.perf_counter()
     organization = Organization(name="Northwind", contracted_limit=40)
     session.add(organization)
     session.flush()
@@ -129,20 +124,15 @@ def fill(session: Session, contacts: int) -> None:
     session.commit()
     session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("vacuum analyze"))
     session.rollback()
-    print(f"{contacts:,} contacts filled in {time.perf_counter() - began:.0f} s")
 
 
-def measure(session: Session, *, plans: bool) -> None:
+def measure(session: Session) -> Iterator[Figure]:
     """Counts every case."""
     now = datetime.now(UTC)
     for name, rules in CASES.items():
         segment = Segment(organization_id=1, workspace_id=1, name=name, kind="rule", members="people", rules=rules)
         best, found = min(timed(session, segment, now) for _ in range(3))
-        print(f"{best * 1000:8.0f} ms  {found:>9,}  {name}")
-        if plans:
-            wanted = filters.as_sql(filters.member_ids(segment, now, names(session)), session).replace("%", "%%")
-            for row in session.connection().exec_driver_sql(f"explain analyze select count(*) from ({wanted}) x"):
-                print("             ", row[0])
+        yield Figure(f"counting: {name}", best, "s", "", reached=True, more={"members": found})
 
 
 def timed(session: Session, segment: Segment, now: datetime) -> tuple[float, int]:
@@ -151,7 +141,3 @@ def timed(session: Session, segment: Segment, now: datetime) -> tuple[float, int
     found = count(session, segment, now)
     session.rollback()
     return time.perf_counter() - began, found
-
-
-if __name__ == "__main__":
-    main()

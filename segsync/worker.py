@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from segsync import jobs
 from segsync.actions import health, watch
+from segsync.audience.compare import learn
 from segsync.processes import die_with_parent, fork
 from segsync.queue import Name
 from segsync.runtime import Runtime, check_ledgers
@@ -99,7 +100,7 @@ class Workers:
         jobs.bind(self.runtime)
         for name, channel in self.runtime.settings.channels.items():
             if channel.client_id:
-                self.runtime.connector(name)
+                learn(self.runtime.connector(name))
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -144,7 +144,9 @@ class _Teller:
         types = {"member": pa.int64(), "version": pa.string(), "change_no": pa.int64()}
         schema = pa.schema([*types.items(), *((name, pa.string()) for name in fields)])
         self._bench.register("people_of_file", pa.table(table, schema=schema))
-        answer = self._bench.execute(identifiers_sql(self._method, "people_of_file")).to_arrow_table()
+        answer = self._bench.execute(
+            identifiers_sql(self._method.connector, self._method.kind, "people_of_file")
+        ).to_arrow_table()
         return {row["member"]: row for row in answer.to_pylist()}
 
     def _told(self, line: int, name: str, cell: Cell, row: dict[str, Any]) -> Told:

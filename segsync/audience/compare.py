@@ -6,7 +6,7 @@ Only what a channel takes and what really differs is normalised and hashed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -18,6 +18,8 @@ from connectors.protocols import Connector
 from segsync.audience.engines import ENGINES, in_words
 from segsync.audience.ledger import base_sql
 
+TO_SEND, WANTED = "to_send", "wanted"
+"""The tables whose members become rows."""
 Fetch = Callable[[pa.Array | None], pa.Table]
 """Reads `id`, `change_no` and the shape's fields of these members; None means all of the window."""
 
@@ -33,8 +35,6 @@ class Method:
     kind: Kind
     basis: str
     secret: str
-    said: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
-    """The channel's expression in SQL, by the name of the table that it reads."""
 
     @property
     def shape(self) -> Shape:
@@ -63,23 +63,38 @@ class Compared:
     counts: dict[str, int]
 
 
-def identifiers_sql(method: Method, source: str) -> str:
+def learn(connector: Connector) -> None:
+    """Puts all that a channel's expression is asked for into words. Before a worker forks: each child would do it anew."""
+    for kind in connector.capabilities.shapes:
+        for source in (TO_SEND, WANTED):
+            identifiers_sql(connector, kind, source)
+
+
+def identifiers_sql(connector: Connector, kind: Kind, source: str) -> str:
     """DuckDB: member, version, change_no and the channel's columns, from a table or view called `source`.
 
-    Put into words once: that takes longer than comparing a window in which nothing changed.
+    Put into words once in a process: that takes longer than all else in a small run.
     """
-    if source not in method.said:
-        method.said[source] = _in_words(method, source)
-    return method.said[source]
+    capabilities = connector.capabilities
+    # a shape names its expression, and has another name when that changes
+    known = (capabilities.name, kind, capabilities.shapes[kind], source)
+    if known not in _SAID:
+        _SAID[known] = _in_words(connector, kind, source)
+    return _SAID[known]
 
 
-def _in_words(method: Method, source: str) -> str:
-    fields = dict.fromkeys(method.shape.fields, "string")
+_SAID: dict[tuple[str, Kind, Shape, str], str] = {}
+"""Expressions in SQL."""
+
+
+def _in_words(connector: Connector, kind: Kind, source: str) -> str:
+    shape = connector.capabilities.shapes[kind]
+    fields = dict.fromkeys(shape.fields, "string")
     schema = {"member": "int64", "version": "string", "change_no": "int64", **fields}
     table = ibis.table(schema, name=source)
     engine = ENGINES["duckdb"]
-    expression = method.connector.identifiers(table, method.kind, engine.words)
-    return in_words(engine, expression, fields, ("member", "version", "change_no", *method.shape.columns))
+    expression = connector.identifiers(table, kind, engine.words)
+    return in_words(engine, expression, fields, ("member", "version", "change_no", *shape.columns))
 
 
 def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fetch: Fetch) -> Compared:
@@ -91,7 +106,7 @@ def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fe
     _load_wanted(bench, method, fetch)
     bench.execute(_STAYING)
     bench.execute(f"create or replace temp table to_send as {_TO_SEND}")
-    bench.execute(f"create or replace temp table sent as {identifiers_sql(method, 'to_send')}")
+    bench.execute(f"create or replace temp table sent as {identifiers_sql(method.connector, method.kind, TO_SEND)}")
     has_key = " or ".join(f'"{column}" is not null' for column in shape.key_columns)
     columns = ", ".join(f'"{column}"' for column in shape.columns)
     additions = f"select member, version, change_no, {columns} from sent where ({has_key})"
@@ -113,7 +128,7 @@ def whole_rows(bench: duckdb.DuckDBPyConnection, method: Method, rows: pa.Table,
     bench.register("again", rows)
     bench.register("fetched", values)
     _version_fetched(bench, method, "fetched")
-    bench.execute(f"create or replace temp table sent as {identifiers_sql(method, 'wanted')}")
+    bench.execute(f"create or replace temp table sent as {identifiers_sql(method.connector, method.kind, WANTED)}")
     keys = ", ".join(f'a."{column}"' for column in method.shape.key_columns)
     qualifiers = "".join(f', s."{q.column}"' for q in method.shape.qualifiers)
     return bench.execute(
