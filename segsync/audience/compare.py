@@ -103,6 +103,9 @@ def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fe
     bench.register("members", window.members)
     _load_base(bench, shape, window)
     bench.execute(_SAME if window.same_basis else _SAME + " and false")
+    if (counts := _nothing_new(bench)) is not None:
+        nothing = pa.table({})
+        return Compared(nothing, nothing, nothing, nothing, counts)
     _load_wanted(bench, method, fetch)
     bench.execute(_STAYING)
     bench.execute(f"create or replace temp table to_send as {_TO_SEND}")
@@ -114,7 +117,7 @@ def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fe
     return Compared(
         new=bench.execute(f"{additions} and not {known} order by member").to_arrow_table(),
         after=bench.execute(f"{additions} and {known} order by member").to_arrow_table(),
-        removals=bench.execute(_removals_sql(shape)).to_arrow_table(),
+        removals=_removals(bench, shape, window),
         notes=bench.execute(_notes_sql(has_key)).to_arrow_table(),
         counts=_counts(bench, has_key),
     )
@@ -148,10 +151,21 @@ def _version_fetched(bench: duckdb.DuckDBPyConnection, method: Method, source: s
 
 
 def _load_base(bench: duckdb.DuckDBPyConnection, shape: Shape, window: Window) -> None:
+    """Without the keys: they are most of the ledger, and only removals need them."""
     bench.execute(
-        f"create or replace temp table base as select * from ({base_sql(shape, window.base)}) where member > $low and member <= $high",
+        "create or replace temp table base as select member, version, change_no, state "
+        f"from ({base_sql(shape, window.base)}) where member > $low and member <= $high",
         {"low": window.span[0], "high": window.span[1]},
     )
+
+
+def _nothing_new(bench: duckdb.DuckDBPyConnection) -> dict[str, int] | None:
+    """The counts of a window in which everybody who may be sent, and nobody else, is in the ledger as they are; None of any other."""
+    members, allowed, rows, same, people, unchanged = bench.execute(_WHOLE).fetchall()[0]
+    if not allowed == rows == same == people:
+        return None
+    none = {"members": members, "new": 0, "changed": 0, "gone": 0}
+    return none | {"unchanged": unchanged, "no_identifier": same - unchanged} | _barred(bench)
 
 
 def _load_wanted(bench: duckdb.DuckDBPyConnection, method: Method, fetch: Fetch) -> None:
@@ -171,6 +185,11 @@ _SAME = """
     select b.member, b.version, b.state from base b join members m on m.id = b.member
     where m.barred = 0 and b.state in (0, 2, 3) and b.change_no = m.change_no
 """
+_WHOLE = """
+    select (select count(*) from members), (select count(*) from members where barred = 0), (select count(*) from base),
+           count(*), count(distinct member), count(*) filter (where state in (0, 2))
+    from same
+"""
 _HOW_MANY = "select (select count(*) from members where barred = 0), (select count(*) from same)"
 _NEEDED = "select id from members where barred = 0 and id not in (select member from same) order by id"
 _STAYING = """
@@ -185,15 +204,25 @@ _TO_SEND = """
 """
 
 
-def _removals_sql(shape: Shape) -> str:
+def _removals(bench: duckdb.DuckDBPyConnection, shape: Shape, window: Window) -> pa.Table:
+    bench.execute(_LEAVING)
+    if not bench.execute("select count(*) from leaving").fetchall()[0][0]:
+        return pa.table({})
     keys = ", ".join(f'b."{column}"' for column in shape.key_columns)
-    return f"""
-        select b.member, b.version, {keys}, b.member not in (select id from members where barred = 0) as gone
-        from base b where b.state in (0, 1)
-          and not exists (select 1 from staying s where s.member = b.member and s.version = b.version)
-          and not exists (select 1 from to_send t where t.member = b.member and t.version = b.version)
-        order by b.member
-    """
+    return bench.execute(
+        f"select b.member, b.version, {keys}, b.member not in (select id from members where barred = 0) as gone "
+        f"from ({base_sql(shape, window.base)}) b semi join leaving using (member, version) "
+        "where b.member > $low and b.member <= $high order by b.member",
+        {"low": window.span[0], "high": window.span[1]},
+    ).to_arrow_table()
+
+
+_LEAVING = """
+    create or replace temp table leaving as
+    select b.member, b.version from base b where b.state in (0, 1)
+      and not exists (select 1 from staying s where s.member = b.member and s.version = b.version)
+      and not exists (select 1 from to_send t where t.member = b.member and t.version = b.version)
+"""
 
 
 def _notes_sql(has_key: str) -> str:
@@ -220,5 +249,9 @@ def _counts(bench: duckdb.DuckDBPyConnection, has_key: str) -> dict[str, int]:
                (select count(*) from sent where not ({has_key})) + (select count(*) from staying where state = 3) as no_identifier
     """).fetchall()[0]
     names = ("members", "new", "changed", "gone", "unchanged", "no_identifier")
+    return dict(zip(names, row, strict=True)) | _barred(bench)
+
+
+def _barred(bench: duckdb.DuckDBPyConnection) -> dict[str, int]:
     barred = bench.execute("select barred, count(*) from members where barred <> 0 group by 1").fetchall()
-    return dict(zip(names, row, strict=True)) | {f"barred_{reason}": count for reason, count in barred}
+    return {f"barred_{reason}": count for reason, count in barred}

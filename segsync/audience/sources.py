@@ -58,6 +58,8 @@ class Source:
         query = (
             select(self.table.id, self.table.change_no, self.why_not.label("barred"))
             .join(ids, ids.c.id == self.table.id)
+            # said again, or a merge join walks there from the first key for every window
+            .where(self.table.id > low)
             .order_by(self.table.id)
         )
         return self._read(query)
