@@ -23,7 +23,7 @@ def first(stage: Stage, _: Channel) -> list[Figure]:
     """From the database to request bodies, with the ledger written: the channel answers inside the process."""
     floor = _floor(stage)
     here = _Here()
-    session = stage.runtime.connector("meta")._graph.api("token")._session.requests  # noqa: SLF001 - the transport is swapped, nothing else
+    session = stage.runtime.connector("meta").channel._graph.api("token")._session.requests  # noqa: SLF001 - the transport is swapped, nothing else
     kept = session.adapters["http://"]
     session.mount("http://", here)
     work = stage.work(stage.sync())
