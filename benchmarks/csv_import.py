@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a package
 """How fast a CSV file of people comes in, the first time and again: `python benchmarks/csv_import.py [ROWS]`, a million by default.
 
 Half of the phones are E.164, the others are written as people write them; cells and rows are broken as in real files. The floor is
