@@ -32,7 +32,7 @@ from generate_series(0, :count - 1) n join (select id, row_number() over (order 
   on s.place = 1 + n / 10
 on conflict do nothing;
 insert into alert (organization_id, code, cause, acts, channel, account_id)
-select 1, 'account.no_role', 'benchmark:' || n, 'account', 'meta', 'act-' || n from generate_series(1, 40) n;
+select 1, 'account.no_role', 'benchmark:' || n, 'account_admin', 'meta', 'act-' || n from generate_series(1, 40) n;
 insert into alert_sync (alert_id, sync_id)
 select a.id, s.id from alert a join sync s on s.account_id = a.account_id and s.status = 'failed' and s.id % 5 = 0;
 analyze

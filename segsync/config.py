@@ -105,6 +105,9 @@ class Settings(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
         default=2, description="workers that `segsync worker` starts, beside the one reserved for asks"
     )
+    senders: Annotated[int, Field(ge=1, le=32)] = Field(
+        default=4, description="workers that send the batches of one run at once, over all machines"
+    )
     slice_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=10.0, description="how long a run may hold a worker before others get their turn"
     )

@@ -28,6 +28,11 @@ def run_slice(run_id: int) -> None:
         _record(lambda runtime: slices.gave_up(runtime, run_id, problem), run=run_id)
 
 
+def help_run(run_id: int) -> None:
+    """A slice of helping to send a run. What fails here is done again by whoever holds the run."""
+    _guarded(Name.HELP, run_id, lambda runtime: slices.help_slice(runtime, run_id))
+
+
 def answer_ask(ask_id: int) -> None:
     """The answer to what a page asked a channel."""
     problem = _guarded(Name.ASKS, ask_id, lambda runtime: asks.answer(runtime, ask_id))

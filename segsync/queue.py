@@ -27,18 +27,21 @@ class Name(StrEnum):
     """The queues: each is written here and nowhere else."""
 
     RUNS = "runs"
+    HELP = "help"
     ASKS = "asks"
     CHORES = "chores"
 
 
 JOBS: Final = {
     Name.RUNS: "segsync.jobs.run_slice",
+    Name.HELP: "segsync.jobs.help_run",
     Name.ASKS: "segsync.jobs.answer_ask",
     Name.CHORES: "segsync.jobs.do_chore",
 }
 TIMEOUTS: Final = {
     # a slice is some 10 s, and one request may outlive it by its own total deadline
     Name.RUNS: timedelta(minutes=10),
+    Name.HELP: timedelta(minutes=10),
     Name.ASKS: timedelta(minutes=3),
     # importing a file of 2 GB
     Name.CHORES: timedelta(hours=6),
@@ -64,6 +67,10 @@ class Queue:
     def wake_run(self, run_id: int) -> None:
         """A worker looks at this run."""
         self._wake(Name.RUNS, run_id, run_id)
+
+    def wake_help(self, run_id: int) -> None:
+        """A worker that has nothing else to do helps to send this run."""
+        self._wake(Name.HELP, run_id, run_id)
 
     def wake_ask(self, ask_id: int) -> None:
         """The worker reserved for asks answers this one."""

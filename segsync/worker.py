@@ -68,8 +68,9 @@ class Child:
 
 def queues_of(workers: int) -> list[tuple[str, list[Name]]]:
     """Which queues each worker listens to. The first of several takes no chores, so that imports never hold up runs."""
-    plan = [("asks", [Name.ASKS]), ("runs-1", [Name.RUNS] if workers > 1 else [Name.RUNS, Name.CHORES])]
-    return plan + [(f"runs-{number}", [Name.RUNS, Name.CHORES]) for number in range(2, workers + 1)]
+    runs = [Name.RUNS, Name.HELP]
+    plan = [("asks", [Name.ASKS]), ("runs-1", runs if workers > 1 else [*runs, Name.CHORES])]
+    return plan + [(f"runs-{number}", [*runs, Name.CHORES]) for number in range(2, workers + 1)]
 
 
 class Workers:

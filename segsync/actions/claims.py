@@ -1,14 +1,15 @@
-"""Claims on runs: a conditional update with a lease and a fence, by the database's clock."""
+"""Claims on runs: a conditional update with a lease and a fence, by the database's clock. And the right to help with one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Interval, bindparam, select, text
+from sqlalchemy import CompoundSelect, Interval, bindparam, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from segsync.models import Run, Sync
+from segsync.models import BatchTaken, Run, Sync
 
 _TAKE = text("""
     update run set lease_until = clock_timestamp() + :lease, fence = run.fence + 1, state = 'working',
@@ -20,6 +21,8 @@ _TAKE = text("""
       and (run.lease_until is null or run.lease_until < clock_timestamp())
       and not exists (select 1 from run other where other.sync_id = run.sync_id and other.id <> run.id
                       and other.lease_until > clock_timestamp())
+      and not exists (select 1 from batch_taken taken join run other on other.id = taken.run_id
+                      where other.sync_id = run.sync_id and other.id <> run.id and taken.lease_until > clock_timestamp())
     returning run.fence
 """).bindparams(bindparam("lease", type_=Interval))
 
@@ -31,6 +34,13 @@ _KEEP = text("""
 
 _RELEASE = text("""
     update run set lease_until = null where id = :run_id and fence = :fence
+""")
+
+
+_HELP = text("""
+    select id, (cursor ->> 'first_batch')::bigint as first_batch from run
+    where id = :run_id and finished_at is null and state <> 'waiting' and phase in ('removing', 'adding')
+    for update
 """)
 
 
@@ -47,12 +57,21 @@ class Claim:
     lease: timedelta
     sessions: sessionmaker[Session]
 
+    @property
+    def sender(self) -> str:
+        """Tells batches taken under this claim from others."""
+        return f"claim {self.fence}"
+
     def keep(self) -> None:
-        """Lengthens the lease. Called before every batch. Raises ClaimLost when the run is no longer ours."""
+        """Lengthens the lease. Raises ClaimLost when the run is no longer ours."""
         with self.sessions.begin() as session:
-            values = {"run_id": self.run_id, "fence": self.fence, "lease": self.lease}
-            if session.execute(_KEEP, values).one_or_none() is None:
-                raise ClaimLost
+            self.hold(session)
+
+    def hold(self, session: Session) -> None:
+        """The same in a transaction that goes on: the run is locked until its end. Called before every batch."""
+        values = {"run_id": self.run_id, "fence": self.fence, "lease": self.lease}
+        if session.execute(_KEEP, values).one_or_none() is None:
+            raise ClaimLost
 
     def release(self) -> None:
         """Gives the run back."""
@@ -65,6 +84,48 @@ class Claim:
         if run.fence != self.fence or run.finished_at is not None:
             raise ClaimLost
         return run
+
+
+@dataclass(frozen=True)
+class Help:
+    """The right to send batches of a plan beside whoever holds the run, as long as the run sends that plan and does not wait."""
+
+    run_id: int
+    first_batch: int
+    lease: timedelta
+    sessions: sessionmaker[Session]
+    sender: str = field(default_factory=lambda: f"help {secrets.token_hex(8)}")
+    fence: None = None
+
+    def keep(self) -> None:
+        """Raises ClaimLost when nobody may help any more."""
+        with self.sessions.begin() as session:
+            self.hold(session)
+
+    def hold(self, session: Session) -> None:
+        """The same in a transaction that goes on: the run is locked until its end."""
+        found = session.execute(_HELP, {"run_id": self.run_id}).one_or_none()
+        if found is None or found.first_batch != self.first_batch:
+            raise ClaimLost
+
+    def load(self, session: Session) -> Run:
+        """The run, locked, and still sending this plan. Raises ClaimLost otherwise."""
+        self.hold(session)
+        return session.get_one(Run, self.run_id, populate_existing=True)
+
+
+def help_with(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta) -> Help | None:
+    """The right to help with a run that is sending; None otherwise."""
+    with sessions.begin() as session:
+        found = session.execute(_HELP, {"run_id": run_id}).one_or_none()
+    return None if found is None else Help(run_id, found.first_batch, lease, sessions)
+
+
+def leases_of(sync_id: int) -> CompoundSelect[datetime | None]:
+    """Until when somebody may be writing to this sync's audience: whoever holds a run, and whoever helps with one."""
+    runs = select(Run.lease_until).where(Run.sync_id == sync_id)
+    helpers = select(BatchTaken.lease_until).join(Run, Run.id == BatchTaken.run_id).where(Run.sync_id == sync_id)
+    return runs.union_all(helpers)
 
 
 def lock(session: Session, run_id: int) -> Run:

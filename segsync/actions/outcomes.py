@@ -21,13 +21,18 @@ class WaitUntil:
 
 
 @dataclass(frozen=True)
+class InOtherHands:
+    """What is left is being done by others: whoever is the last of them wakes the run."""
+
+
+@dataclass(frozen=True)
 class Done:
     """The destination has answered the last request. `refused` counts rows that it did not take."""
 
     refused: int = 0
 
 
-Outcome = Progress | WaitUntil | Done
+Outcome = Progress | WaitUntil | InOtherHands | Done
 
 
 class Carrier(Protocol):

@@ -9,7 +9,7 @@ from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
-from segsync.actions import alerts, audit, statuses, sync_alerts
+from segsync.actions import alerts, audit, claims, statuses, sync_alerts
 from segsync.actions.actor import Actor
 from segsync.actions.audit import Subject
 from segsync.actions.sync_alerts import cause_of
@@ -63,10 +63,7 @@ def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: dateti
 
 def _after_last_writer(session: Session, sync_id: int, now: datetime) -> datetime:
     """A stopped run's worker may still be in its last request: one writer per audience."""
-    leases = session.scalars(
-        select(Run.lease_until).where(Run.sync_id == sync_id, Run.finished_at.is_not(None), Run.lease_until > now)
-    )
-    return max([now, *(lease for lease in leases if lease)])
+    return max([now, *(lease for lease in session.scalars(claims.leases_of(sync_id)) if lease)])
 
 
 def stop(session: Session, sync: Sync, *, now: datetime) -> None:

@@ -7,20 +7,21 @@ import time
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
 from segsync.actions import claims, runs, turns
 from segsync.actions.claims import Claim, ClaimLost
-from segsync.actions.outcomes import Done, Outcome, WaitUntil
+from segsync.actions.outcomes import Done, InOtherHands, Outcome, Progress, WaitUntil
+from segsync.actions.push import taking
 from segsync.actions.push.carrier import Push
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import FileUnreadable
 from segsync.limiter import ScopeClosed
 from segsync.models import Run, RunBatch
 from segsync.rules import causes
-from segsync.rules.terms import RunState
+from segsync.rules.terms import Phase, RunState
 from segsync.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,42 @@ def work_slice(runtime: Runtime, run_id: int) -> None:
     turns.wake(runtime)
 
 
+def help_slice(runtime: Runtime, run_id: int) -> None:
+    """Sends batches of a run that another worker holds, until the slice's time is used up or nothing is left to help with.
+
+    What goes wrong here is left to whoever holds the run: the batch is given back, and sent by them.
+    """
+    helping = claims.help_with(runtime.sessions, run_id, lease=timedelta(seconds=runtime.settings.lease_seconds))
+    if helping is None:
+        return
+    again = False
+    try:
+        again = Push(runtime, helping, time.monotonic() + runtime.settings.slice_seconds).help()
+    except ClaimLost:
+        log.info("help not needed any more", run=run_id)
+    except (ConnectorProblem, TroubleFound, FileUnreadable, OSError) as problem:
+        log.info("help met a problem", run=run_id, problem=type(problem).__name__)
+    finally:
+        _helped(runtime, run_id)
+    if again:
+        runtime.queue.wake_help(run_id)
+
+
+def _helped(runtime: Runtime, run_id: int) -> None:
+    """A run that waited for its helpers goes on."""
+    now = runtime.clock()
+    waited = update(Run).where(
+        Run.id == run_id,
+        Run.finished_at.is_(None),
+        Run.state == RunState.QUEUED,
+        Run.phase.in_([Phase.REMOVING, Phase.ADDING]),
+        Run.not_before > now,
+    )
+    with runtime.sessions.begin() as session:
+        session.execute(waited.values(not_before=now, woken_at=None))
+    turns.wake(runtime)
+
+
 def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
     """Until the deadline, or until the run waits or is over. Raises ClaimLost."""
     carrier = Push(runtime, claim, deadline)
@@ -55,7 +92,7 @@ def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
     try:
         while time.monotonic() < deadline:
             outcome = _step(carrier)
-            if isinstance(outcome, (Done, WaitUntil)):
+            if not isinstance(outcome, Progress):
                 _settle(runtime, claim, outcome)
                 return
     except ScopeClosed as closed:
@@ -89,12 +126,15 @@ def _step(carrier: Push) -> Outcome:
         return carrier.step()
 
 
-def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> None:
+def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil | InOtherHands) -> None:
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         run = claim.load(session)
         if isinstance(outcome, WaitUntil):
             _park(run, outcome, now)
+            return
+        if isinstance(outcome, InOtherHands):
+            _leave_to_others(session, run, now)
             return
         run.scope = None
         others = runs.succeed(session, run, now=now)
@@ -102,6 +142,15 @@ def _settle(runtime: Runtime, claim: Claim, outcome: Done | WaitUntil) -> None:
         runs.signin_works(session, claim.run_id)
     for sync_id in others:
         _start_other(runtime, sync_id)
+
+
+def _leave_to_others(session: Session, run: Run, now: datetime) -> None:
+    """Until the last of them is through, or the first of them must be dead; at once where all of them were through meanwhile."""
+    left = taking.helped_for(session, run.id)
+    run.state = RunState.QUEUED.value
+    run.not_before, run.turn_at = now + (left or timedelta()), now
+    run.woken_at, run.scope = None, None
+    run.lease_until = None  # in the same transaction: whoever ends a moment later can wake it
 
 
 def _start_other(runtime: Runtime, sync_id: int) -> None:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, Kind, Retire
 from connectors.problems import ConnectorProblem, TryLater
-from segsync.actions import alerts, sync_alerts, tokens
+from segsync.actions import alerts, claims, sync_alerts, tokens
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject, record
 from segsync.actions.sync_empty import empty_by_books, pusher
 from segsync.actions.trouble import Trouble
 from segsync.audience.files import FileUnreadable
-from segsync.models import Run, Sync
+from segsync.models import Sync
 from segsync.rules import causes, names
 from segsync.rules.terms import Acts
 from segsync.runtime import Runtime
@@ -64,8 +64,8 @@ def _due(runtime: Runtime, sync_id: int) -> Sync | None:
 
 def _somebody_writes(session: Session, sync_id: int) -> bool:
     """A stopped run's worker may still be in its last request: one writer per audience."""
-    held = select(Run.id).where(Run.sync_id == sync_id, Run.lease_until > func.clock_timestamp())
-    return bool(session.scalar(select(held.exists())))
+    leases = claims.leases_of(sync_id).subquery()
+    return bool(session.scalar(select(func.bool_or(leases.c.lease_until > func.clock_timestamp()))))
 
 
 def _at_channel(runtime: Runtime, sync: Sync) -> None:

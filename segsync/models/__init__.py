@@ -12,7 +12,7 @@ from segsync.models.organization import (
     WorkspacePerson,
 )
 from segsync.models.oversight import Alert, AlertSync, Ask, AuditEvent
-from segsync.models.run import DataFile, Ledger, Run, RunBatch
+from segsync.models.run import BatchTaken, DataFile, Ledger, Run, RunBatch
 from segsync.models.segment import Segment, SegmentMember, SegmentSize
 from segsync.models.sync import AdAccount, Integration, OAuthFlow, StatementMade, StatusMove, Sync
 from segsync.models.turn import AccountTurn, LimitScope
@@ -24,6 +24,7 @@ __all__ = [
     "AlertSync",
     "Ask",
     "AuditEvent",
+    "BatchTaken",
     "BrowserSession",
     "Company",
     "Contact",

@@ -104,6 +104,20 @@ class RunBatch(Base):
     match_rate: Mapped[str] = mapped_column(server_default="")
 
 
+class BatchTaken(Base):
+    """A batch that somebody is sending now. Only a wish that nobody else does: what was sent stands in `run_batch`."""
+
+    __tablename__ = "batch_taken"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    sender: Mapped[str]
+    fence: Mapped[int | None]
+    """Of whoever holds the run: taken as long as that claim lasts."""
+    lease_until: Mapped[datetime | None]
+    """Of a helper: taken until then."""
+
+
 class Ledger(Base):
     """One generation of the ledger of a sync. `basis` names the rules its versions were made by."""
 

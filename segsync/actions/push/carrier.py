@@ -8,7 +8,7 @@ from pathlib import Path
 
 from connectors.contract import Token
 from segsync.actions import tokens
-from segsync.actions.claims import Claim
+from segsync.actions.claims import Claim, Help
 from segsync.actions.outcomes import Outcome
 from segsync.actions.push import prepare, read, record, send
 from segsync.actions.push.job import Job
@@ -34,7 +34,7 @@ class Push:
     """Carries one run for one slice. Nothing is kept in memory between slices."""
 
     runtime: Runtime
-    claim: Claim
+    claim: Claim | Help
     deadline: float
     """Monotonic seconds at which the slice should end."""
     renewed: bool = False
@@ -49,6 +49,10 @@ class Push:
             return STEPS[Phase(job.run.phase)](job)
         except Gone as gone:
             raise TroubleFound(Trouble("segment.asks_for_deleted", {"asked": gone.name})) from None
+
+    def help(self) -> bool:
+        """Sends beside whoever holds the run. Whether more is left to help with. Raises what `step` does."""
+        return send.help_send(self._job())
 
     def renew(self) -> None:
         """Gets a new access token, because the channel refused this one. Raises ReconnectNeeded where only the person can."""

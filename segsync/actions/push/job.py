@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from connectors.contract import AccountRef, AudienceRef, Capabilities, Kind, Shape, Token
 from connectors.protocols import Connector
 from segsync.actions import books
-from segsync.actions.claims import Claim
+from segsync.actions.claims import Claim, Help
 from segsync.audience.compare import Method
 from segsync.audience.files import Folder
 from segsync.audience.plan import PlanFile
@@ -28,10 +28,10 @@ from segsync.runtime import Runtime
 
 @dataclass(frozen=True)
 class Job:
-    """A run under a claim. `run`, `sync` and `segment` are as read at the start of the piece; changes go through `change`."""
+    """A run under a claim, or one that is helped with. `run`, `sync` and `segment` are as read at the start of the piece; changes go through `change`."""
 
     runtime: Runtime
-    claim: Claim
+    claim: Claim | Help
     run: Run
     sync: Sync
     segment: Segment
@@ -42,6 +42,11 @@ class Job:
     """Upload sessions of this slice by action: [number of the session, batches sent in it]."""
     checked: set[Path] = field(default_factory=set)
     """Files of the plan that were found whole in this slice."""
+
+    @property
+    def helps(self) -> bool:
+        """Whether somebody else holds the run."""
+        return isinstance(self.claim, Help)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -1,4 +1,7 @@
-"""Sending: the batches of the recorded plan, removals first, each acknowledged in the database before the next."""
+"""Sending: the batches of the recorded plan, removals first, each acknowledged in the database before its sender takes the next.
+
+Whoever holds the run sends; others help. Only the holder ends the phase, waits, and meets problems in the run's name.
+"""
 
 from __future__ import annotations
 
@@ -13,55 +16,86 @@ from sqlalchemy.orm import Session
 from connectors.contract import Action, Applies, Batch, PushResult
 from connectors.problems import Code, SegmentRefused
 from segsync.actions import books
-from segsync.actions.outcomes import Outcome, Progress, WaitUntil
+from segsync.actions.outcomes import InOtherHands, Outcome, Progress, WaitUntil
+from segsync.actions.push import taking
 from segsync.actions.push.job import Job
+from segsync.actions.push.taking import Taken
 from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience.plan import AFTER, AGAIN, BatchRef, Plan
 from segsync.models import Run, RunBatch, Sync
+from segsync.queue import Name
 from segsync.rules.terms import Phase
 
 PLAN_LASTS = timedelta(minutes=30)
 LONGEST_WAIT = timedelta(hours=24)
 """How long anything waits for a channel to say that an earlier batch is final."""
 KEPT_REFERENCES = 20
+WORTH_HELP = 3
+"""Batches that are left, from which on others are called: fewer are sent before they have come."""
 
 
 def send(job: Job) -> Outcome:
     """Sends what is left of the plan while the slice lasts."""
     with job.runtime.sessions() as session:
         plan = books.listed_plan(session, job.run, job.folder)
-        done = books.acknowledgements(session, job.run).numbers | set(job.run.cursor.get(PUT_OFF, []))
-    left = [batch for batch in plan.batches if batch.number not in done]
-    while left and job.in_time():
-        if (wait := _must_wait(job, left[0])) is not None:
-            return wait
-        if _is_stale(job):
-            return _fold_and_read_again(job)
-        _send_one(job, plan, left.pop(0))
-    if not left:
-        _sent(job, plan)
+    while job.in_time():
+        taken = taking.take(job, plan)  # the lease that this gives must outlive the request's total deadline
+        if taken.ref is None:
+            return InOtherHands() if taken.left else _sent(job, plan)
+        if instead := _must_wait(job, taken.ref) or _is_stale(job):
+            taking.give_back(job, taken.ref)
+            return instead if isinstance(instead, WaitUntil) else _fold_and_read_again(job)
+        _call_for_help(job, taken)
+        with taking.held(job, taken.ref):
+            _send_one(job, plan, taken.ref)
     return Progress()
 
 
-def _sent(job: Job, plan: Plan) -> None:
+def help_send(job: Job) -> bool:
+    """The same beside whoever holds the run, as long as nobody else needs this worker. Whether more is left to help with."""
+    with job.runtime.sessions() as session:
+        plan = books.listed_plan(session, job.run, job.folder)
+    while job.in_time():
+        if job.runtime.queue.waiting(Name.RUNS):
+            return False
+        taken = taking.take(job, plan, senders=job.runtime.settings.senders)
+        if taken.ref is None:
+            return False
+        if _must_wait(job, taken.ref) or _is_stale(job):
+            taking.give_back(job, taken.ref)
+            return False
+        _call_for_help(job, taken)
+        with taking.held(job, taken.ref):
+            _send_one(job, plan, taken.ref)
+    return True
+
+
+def _call_for_help(job: Job, taken: Taken) -> None:
+    """One more sender for what is left. Each that comes calls the next."""
+    if taken.left - taken.senders >= WORTH_HELP and taken.senders + 1 < job.runtime.settings.senders:
+        job.runtime.queue.wake_help(job.run.id)
+
+
+def _sent(job: Job, plan: Plan) -> Outcome:
     """All is sent. Removals that were refused as long as the additions were not there get a plan of their own, once in a run."""
     with job.change() as (_, run):
         once_more = run.cursor.get(PUT_OFF) and plan.rows_to_add and not run.cursor.get("once_more")
         job.enter(run, Phase.RECORDING, **({"stale": True, "once_more": True} if once_more else {}))
+    return Progress()
 
 
 def _send_one(job: Job, plan: Plan, ref: BatchRef) -> None:
     if Phase(job.run.phase) is Phase.REMOVING and ref.action is Action.ADD:
         with job.change() as (_, run):
-            job.enter(run, Phase.ADDING)
+            if run.phase == Phase.REMOVING:
+                job.enter(run, Phase.ADDING)
         job.run.phase = Phase.ADDING.value
     job.check(ref.file)
     batch = _batch(job, plan, ref)
-    job.claim.keep()  # the lease must outlive the request's total deadline
     try:
         result = job.connector.push(job.token, job.account, job.audience, batch)
     except SegmentRefused as problem:
-        if problem.code is not Code.REMOVAL_TOO_SMALL:
+        if problem.code is not Code.REMOVAL_TOO_SMALL or job.helps:
             raise
         _put_off(job, ref, problem)
         return
@@ -110,6 +144,7 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
             .on_conflict_do_nothing()
             .returning(RunBatch.number)
         ).one_or_none()
+        taking.done_with(session, job.run.id, ref.number, job.claim)
         if written is not None:
             _count(run, ref, result)
 
@@ -136,6 +171,7 @@ def _put_off(job: Job, ref: BatchRef, problem: SegmentRefused) -> None:
     with job.change() as (session, run):
         run.cursor = {**run.cursor, PUT_OFF: [*run.cursor.get(PUT_OFF, []), ref.number]}
         run.references = [*run.references, problem.reference][-KEPT_REFERENCES:]
+        taking.done_with(session, run.id, ref.number, job.claim)
         sync = session.get_one(Sync, run.sync_id)
         sync.removals_due += ref.rows
 
@@ -149,7 +185,9 @@ def _is_stale(job: Job) -> bool:
 
 
 def _fold_and_read_again(job: Job) -> Outcome:
-    with job.change() as (_, run):
+    with job.change() as (session, run):
+        if taking.helped_for(session, run.id) is not None:
+            return InOtherHands()  # what is under way is of this plan, and must not be carried out after the next one
         job.enter(run, Phase.RECORDING, stale=True)
     return Progress()
 
