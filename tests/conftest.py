@@ -116,7 +116,13 @@ def clock() -> Clock:
 @pytest.fixture
 def settings(tmp_path, database_url, servers) -> Settings:
     """Settings as for production, pointing at this session's servers."""
-    return Settings(data=tmp_path, database_url=database_url, redis_url=servers.redis.url, vault_keys=VAULT_KEY)
+    return Settings(
+        data=tmp_path,
+        database_url=database_url,
+        redis_url=servers.redis.url,
+        vault_keys=VAULT_KEY,
+        slice_seconds=60,  # on a slow machine a slice should get as far as on a quick one
+    )
 
 
 @pytest.fixture
