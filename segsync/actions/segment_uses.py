@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import CHANNELS
 from segsync.actions.segment_vocabulary import asking
-from segsync.models import Person, Segment, Sync, Workspace
+from segsync.models import Exclusion, Person, Segment, Sync, Workspace
 from segsync.rules.segment_rules import segments_in
 from segsync.rules.terms import Status
 
 RESTORED_FOR: Final = timedelta(days=30)
 MOST_NAMED: Final = 4
+ON_A_LIST: Final = "An exclusion list leaves its members out of audiences. An administrator has to take it off the list first; then it can be deleted."
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,12 @@ class Uses:
 
     syncs: Sequence[Sync]
     segments: Sequence[Segment]
+    excluded: bool = False
+    """Whether an exclusion list names it."""
 
     def __bool__(self) -> bool:
         """Whether anything uses it."""
-        return bool(self.syncs or self.segments)
+        return bool(self.syncs or self.segments or self.excluded)
 
     @property
     def going(self) -> Sequence[Sync]:
@@ -43,7 +46,9 @@ class Uses:
 
     @property
     def asked(self) -> str:
-        """Why it cannot be deleted as long as other segments ask for it."""
+        """Why it cannot be deleted; '' where it can."""
+        if not self.segments:
+            return ON_A_LIST if self.excluded else ""
         one = len(self.segments) == 1
         named = ", ".join(f"“{each.name}”" for each in self.segments[:MOST_NAMED])
         more = f" and {len(self.segments) - MOST_NAMED} more" if len(self.segments) > MOST_NAMED else ""
@@ -80,7 +85,8 @@ def who_uses(session: Session, segment: Segment) -> Uses:
     ).all()
     ids = [user for user, rules in asking(session, segment.workspace_id).items() if segment.id in segments_in(rules)]
     users = session.scalars(select(Segment).where(Segment.id.in_(ids)).order_by(func.lower(Segment.name))).all()
-    return Uses(syncs, users)
+    on_a_list = session.scalar(select(exists().where(Exclusion.segment_id == segment.id)))
+    return Uses(syncs, users, bool(on_a_list))
 
 
 # -- the list --------------------------------------------------------------------------------------------------

@@ -141,7 +141,7 @@ def delete(
     _lock(session, workspace)
     segment = living(session, workspace, segment_id)
     uses = who_uses(session, segment)
-    if uses.segments:
+    if uses.asked:
         raise Refused(uses.asked)
     if uses and not confirmed:
         raise Refused(f"{uses.told} Confirm that you want to delete it all the same.", field="confirmed")

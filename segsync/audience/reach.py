@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.contract import Capabilities, Key, Kind
 from segsync.audience import filters
-from segsync.audience.sources import MAY_BE_SENT, NO_CONSENT, NOT_SUBSCRIBED, barred, kind_for
-from segsync.models import Company, Contact, Organization, Segment
+from segsync.audience.sources import EXCLUDED, MAY_BE_SENT, NO_CONSENT, NOT_SUBSCRIBED, bar, kind_for
+from segsync.models import Company, Contact, Segment
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Reach:
     no_identifier: int
     not_subscribed: int
     no_consent: int
+    excluded: int
     keys: dict[str, int]
     """Of the usable ones, how many have each identifier."""
 
@@ -48,28 +49,32 @@ def reach(
     table: type[Contact | Company] = Company if kind is Kind.COMPANIES else Contact
     as_people = segment.members == Kind.COMPANIES and kind is Kind.PEOPLE
     chosen = (filters.members_as_people if as_people else filters.member_ids)(segment, now, names).subquery()
-    organization = session.get_one(Organization, segment.organization_id)
-    why_not = barred(organization, capabilities.consents) if table is Contact else case((Company.id > 0, MAY_BE_SENT))
+    against = bar(session, table, segment, capabilities, now=now, names=names)
+    kept_out = against.excluded.joined()
+    why_not = against.why_not(kept_out)
     keys = capabilities.shapes[kind].keys
-    present = {key.name: _has(table, key) for key in keys}
-    usable = and_(why_not == MAY_BE_SENT, or_(false(), *present.values()))
-    counts = session.execute(
-        select(
-            func.count(),
-            func.count().filter(usable),
-            func.count().filter(why_not == NOT_SUBSCRIBED),
-            func.count().filter(why_not == NO_CONSENT),
-            *(func.count().filter(and_(usable, has)) for has in present.values()),
-        ).join_from(table, chosen, chosen.c.id == table.id)
-    ).one()
-    members, can, unsubscribed, unconsented, *by_key = (int(count) for count in counts)
+    asked = select(why_not.label("why_not"), *(_has(table, key).label(f"has {key.name}") for key in keys))
+    asked = asked.join_from(table, chosen, chosen.c.id == table.id)
+    if kept_out is not None:
+        asked = asked.outerjoin(kept_out, kept_out.c.id == table.id)
+    one = asked.subquery()
+    present = {key.name: one.c[f"has {key.name}"] for key in keys}
+    usable = and_(one.c.why_not == MAY_BE_SENT, or_(false(), *present.values()))
+    query = select(
+        func.count(),
+        func.count().filter(usable),
+        *(func.count().filter(one.c.why_not == reason) for reason in (NOT_SUBSCRIBED, NO_CONSENT, EXCLUDED)),
+        *(func.count().filter(and_(usable, has)) for has in present.values()),
+    ).select_from(one)
+    members, can, unsubscribed, unconsented, kept, *by_key = map(int, session.execute(query).one())
     return Reach(
         kind=kind,
         members=members,
         usable=can,
-        no_identifier=members - can - unsubscribed - unconsented,
+        no_identifier=members - can - unsubscribed - unconsented - kept,
         not_subscribed=unsubscribed,
         no_consent=unconsented,
+        excluded=kept,
         keys=dict(zip(present, by_key, strict=True)),
     )
 

@@ -9,16 +9,17 @@ from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Select, Text, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.contract import Capabilities, Kind
 from segsync.audience import filters
+from segsync.audience.exclusions import Excluded, excluded
 from segsync.models import Company, Contact, Organization, Segment
 
-MAY_BE_SENT, NOT_SUBSCRIBED, NO_CONSENT = 0, 1, 2
+MAY_BE_SENT, NOT_SUBSCRIBED, NO_CONSENT, EXCLUDED = 0, 1, 2, 3
 """Why a member is left out, in the order in which it is asked."""
-BARRED = {NOT_SUBSCRIBED: "not_subscribed", NO_CONSENT: "no_consent"}
+BARRED = {NOT_SUBSCRIBED: "not_subscribed", NO_CONSENT: "no_consent", EXCLUDED: "excluded"}
 
 
 def kind_for(capabilities: Capabilities, segment: Segment) -> Kind:
@@ -39,30 +40,65 @@ def barred(organization: Organization, consents: Sequence[str]) -> ColumnElement
 
 
 @dataclass(frozen=True)
+class Bar:
+    """What stands against members: what they said themselves, then the organization's exclusion lists."""
+
+    said: ColumnElement[int]
+    excluded: Excluded
+
+    def why_not(self, kept_out: Subquery | None) -> ColumnElement[int]:
+        """Why a member may not be sent. `kept_out` is what `excluded.joined` gave, joined from outside to the member's id."""
+        if self.excluded.entry is None and kept_out is None:
+            return self.said
+        on_a_list = or_(
+            false() if self.excluded.entry is None else self.excluded.entry,
+            false() if kept_out is None else kept_out.c.id.is_not(None),
+        )
+        return case((self.said != MAY_BE_SENT, self.said), (on_a_list, EXCLUDED), else_=MAY_BE_SENT)
+
+
+def bar(
+    session: Session,
+    table: type[Contact | Company],
+    segment: Segment,
+    capabilities: Capabilities,
+    *,
+    now: datetime,
+    names: Callable[[int], Segment],
+) -> Bar:
+    """What stands against the members of a segment at a channel, as of `now`.
+
+    No ledger keeps it: an entry that ended lets people in again although nothing of theirs changed.
+    """
+    organization = session.get_one(Organization, segment.organization_id)
+    said = barred(organization, capabilities.consents) if table is Contact else case((Company.id > 0, MAY_BE_SENT))
+    return Bar(said, excluded(session, table, segment, capabilities.name, now=now, names=names))
+
+
+@dataclass(frozen=True)
 class Source:
     """The members of one segment as they are meant at `now`, read through `uri`.
 
-    `members` selects `id` and `change_no`, unordered; `why_not` is 0 for whoever may be sent; `fields` are read as text.
+    `members` selects `id` and `change_no`, unordered; `bar` says who of them may not be sent; `fields` are read as text.
     """
 
     uri: str
     session: Session
     members: Select[int, int]
     table: type[Contact | Company]
-    why_not: ColumnElement[int]
+    bar: Bar
     fields: tuple[str, ...]
 
     def window(self, low: int, rows: int) -> pa.Table:
         """Up to `rows` members with keys above `low`: `id`, `change_no`, `barred`, in key order."""
         ids = self._above(low, rows)
-        query = (
-            select(self.table.id, self.table.change_no, self.why_not.label("barred"))
-            .join(ids, ids.c.id == self.table.id)
-            # said again, or a merge join walks there from the first key for every window
-            .where(self.table.id > low)
-            .order_by(self.table.id)
-        )
-        return self._read(query)
+        kept_out = self.bar.excluded.joined(low)
+        query = select(self.table.id, self.table.change_no, self.bar.why_not(kept_out).label("barred"))
+        # said again, or a merge join walks there from the first key for every window
+        query = query.join(ids, ids.c.id == self.table.id).where(self.table.id > low)
+        if kept_out is not None:
+            query = query.outerjoin(kept_out, kept_out.c.id == self.table.id)
+        return self._read(query.order_by(self.table.id))
 
     def values(self, low: int, high: int, ids: pa.Array | None) -> pa.Table:
         """`id`, `change_no` and the fields of these members; where `ids` is None, of all with keys above `low` up to `high`.
@@ -105,16 +141,11 @@ def open_source(
 ) -> Source:
     """The source of a sync's members. Companies reach a channel without a company shape as the people who work there."""
     kind = kind_for(capabilities, segment)
-    organization = session.get_one(Organization, segment.organization_id)
-    fields = capabilities.shapes[kind].fields
-    if kind is Kind.COMPANIES:
-        members = filters.member_ids(segment, now, names)
-        return Source(uri, session, members, Company, case((Company.id > 0, MAY_BE_SENT)), fields)
-    if segment.members == Kind.COMPANIES:
-        members = filters.members_as_people(segment, now, names)
-    else:
-        members = filters.member_ids(segment, now, names)
-    return Source(uri, session, members, Contact, barred(organization, capabilities.consents), fields)
+    table: type[Contact | Company] = Company if kind is Kind.COMPANIES else Contact
+    as_people = segment.members == Kind.COMPANIES and table is Contact
+    members = (filters.members_as_people if as_people else filters.member_ids)(segment, now, names)
+    against = bar(session, table, segment, capabilities, now=now, names=names)
+    return Source(uri, session, members, table, against, capabilities.shapes[kind].fields)
 
 
 def _as_text(table: type[Contact | Company], field: str) -> ColumnElement[str]:

@@ -1,6 +1,7 @@
 """Tables by noun; columns and relationships only."""
 
 from segsync.models.contact import Company, Contact, CustomField, ImportJob, LinkedDevice
+from segsync.models.exclusion import Exclusion
 from segsync.models.organization import (
     BrowserSession,
     Installation,
@@ -30,6 +31,7 @@ __all__ = [
     "Contact",
     "CustomField",
     "DataFile",
+    "Exclusion",
     "ImportJob",
     "Installation",
     "Integration",

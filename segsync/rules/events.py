@@ -60,6 +60,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "import.stop": "{actor} stopped the import of {subject}",
     "import.discard": "{actor} threw the file {subject} away",
     "import.rejects": "{actor} downloaded the rejected rows of {subject}",
+    "exclusion.add": "{actor} put {subject} on the exclusion lists",
+    "exclusion.end": "{actor} took {subject} off the exclusion lists",
     "audit.export": "{actor} exported the audit trail",
 }
 """Event → sentence over the actor, the subject's name, and what `before` and `after` hold."""
@@ -75,6 +77,7 @@ KINDS: Final[Mapping[str, str]] = {
     "contact": "Contacts",
     "company": "Companies",
     "field": "Fields",
+    "exclusion": "Exclusion lists",
     "audit": "Audit",
 }
 """First word of an event → what one filters by."""

@@ -21,6 +21,7 @@ class Right(StrEnum):
     SEE_PEOPLE = "see people and roles"
     EDIT_PEOPLE = "change people, roles and workspaces"
     EDIT_CONSENT_RULES = "decide what unknown consent means"
+    EXCLUDE = "keep exclusion lists"
 
     @property
     def refusal(self) -> str:
@@ -39,11 +40,18 @@ _REFUSALS = {
     Right.SEE_PEOPLE: "Only an administrator can see people and roles.",
     Right.EDIT_PEOPLE: "Only a Primary Administrator can change people, roles and workspaces.",
     Right.EDIT_CONSENT_RULES: "Only an administrator can decide what unknown consent means.",
+    Right.EXCLUDE: "Only an administrator keeps the organization's exclusion lists.",
 }
 
 _SEEING = frozenset({Right.SEE_SYNCS})
 _MARKETING = _SEEING | {Right.SEE_VALUES, Right.CONNECT, Right.EDIT_DATA, Right.EDIT_OWN_SYNCS}
-_ABM = _MARKETING | {Right.EDIT_ANY_SYNC, Right.AUDIT, Right.SEE_PEOPLE, Right.EDIT_CONSENT_RULES}
+_ABM = _MARKETING | {
+    Right.EDIT_ANY_SYNC,
+    Right.AUDIT,
+    Right.SEE_PEOPLE,
+    Right.EDIT_CONSENT_RULES,
+    Right.EXCLUDE,
+}
 
 ROLE_RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.VIEW_ONLY: _SEEING,
@@ -112,6 +120,8 @@ ROUTES |= {
 
 # who may not change them may still know what they are
 ROUTES |= {"settings.index": Right.SEE_SYNCS, "settings.change": Right.EDIT_CONSENT_RULES}
+
+ROUTES |= {"exclusions.index": Right.EXCLUDE, "exclusions.add": Right.EXCLUDE, "exclusions.end": Right.EXCLUDE}
 
 ROUTES |= {
     "syncs.root": Right.SEE_SYNCS,

@@ -10,6 +10,7 @@ from segsync.web.audit import audit
 from segsync.web.auth import auth
 from segsync.web.companies import companies
 from segsync.web.contacts import contacts
+from segsync.web.exclusions import exclusions
 from segsync.web.fields import fields
 from segsync.web.imports import imports
 from segsync.web.integrations import integrations
@@ -34,5 +35,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     companies,
     fields,
     imports,
+    exclusions,
 )
 """All pages. A new blueprint is one import above and one line here; its endpoints are named in `rules.rights`."""

@@ -37,6 +37,7 @@ PLACES: Final = (
     Place("Audit", "audit", "audit.index", for_administrators=True),
     Place("People", "person", "people.index", for_administrators=True),
     Place("Workspaces", "workspace", "workspaces.index", for_administrators=True),
+    Place("Exclusion lists", "leave", "exclusions.index", for_administrators=True),
     Place("Settings", "settings", "settings.index", for_administrators=True),
 )
 

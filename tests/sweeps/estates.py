@@ -16,6 +16,7 @@ from segsync.models import (
     AuditEvent,
     BrowserSession,
     CustomField,
+    Exclusion,
     ImportJob,
     Invitation,
     LinkedDevice,
@@ -192,9 +193,11 @@ def _oversight(session: Session, organization: Organization, person: Person, wor
         last_used_at=NOW,
         ends_at=NOW + timedelta(days=1),
     )
-    session.add_all([invitation, ask, event, browser])
+    exclusion = Exclusion(organization_id=organization.id, kind="email", value=f"{words.kept}@kept-out.example")
+    session.add_all([invitation, ask, event, browser, exclusion])
     session.flush()
-    return {"invitation_id": invitation.id, "ask_id": ask.id, "browser_id": browser.id}
+    ids = {"invitation_id": invitation.id, "ask_id": ask.id, "browser_id": browser.id}
+    return {**ids, "exclusion_id": exclusion.id}
 
 
 def _alert(session: Session, organization: Organization, ids: Mapping[str, Any], words: Words) -> None:

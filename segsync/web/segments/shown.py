@@ -64,6 +64,7 @@ def _reached(name: str, capabilities: Capabilities, reach: Reach) -> Reached:
         (reach.no_identifier, f"without anything that {capabilities.label} can match"),
         (reach.not_subscribed, "not subscribed"),
         (reach.no_consent, "without consent to advertising"),
+        (reach.excluded, "on an exclusion list"),
     )
     takes = ", ".join(key.replace("_", " ") for key, number in reach.keys.items() if number)
     return Reached(name, reach, takes, tuple((number, why) for number, why in reasons if number))

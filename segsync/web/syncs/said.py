@@ -42,6 +42,7 @@ SKIPPED_WORDS: Final = {
     "no_identifier": "no identifier that the channel takes",
     "not_subscribed": "not subscribed",
     "no_consent": "no advertising consent",
+    "excluded": "on an exclusion list",
 }
 SIGNIN_WORDS: Final = {
     SignInState.PENDING: ("wait", "Waits for your word"),
