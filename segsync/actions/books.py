@@ -56,7 +56,7 @@ def parts_of_run(session: Session, run_id: int, sort: str) -> Sequence[Part]:
         .where(DataFile.run_id == run_id, DataFile.sort == sort, DataFile.unnamed_at.is_(None))
         .order_by(DataFile.part)
     )
-    return [_part(row) for row in rows]
+    return [part_of(row) for row in rows]
 
 
 def ledger_parts(session: Session, ledger_id: int | None) -> Sequence[Part]:
@@ -64,7 +64,7 @@ def ledger_parts(session: Session, ledger_id: int | None) -> Sequence[Part]:
     if ledger_id is None:
         return []
     rows = session.scalars(select(DataFile).where(DataFile.ledger_id == ledger_id).order_by(DataFile.part))
-    return [_part(row) for row in rows]
+    return [part_of(row) for row in rows]
 
 
 def plan_of(session: Session, run: Run, files: Folder) -> Plan:
@@ -134,7 +134,7 @@ def plans_sent(session: Session, run: Run, files: Folder) -> Iterator[Plan]:
             .order_by(DataFile.part)
         ).all()
         low = entry["up_to"]
-        parts = [_part(row) for row in rows]
+        parts = [part_of(row) for row in rows]
         found = tuple(PlanFile(part.sort, files.path(part), part.rows, part) for part in parts)
         plan = Plan(found, entry["rows"], entry["first"])
         if len(plan.batches) == entry["count"]:
@@ -197,5 +197,6 @@ def collect(session: Session, files: Folder, sync_id: int, *, before: datetime) 
     return len(gone) + files.sweep(listed, before)
 
 
-def _part(row: DataFile) -> Part:
+def part_of(row: DataFile) -> Part:
+    """A file as it is listed."""
     return Part(row.sort, row.part, row.path, row.low, row.high, row.rows, row.size, row.checksum)

@@ -48,6 +48,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "contact.consent": "{actor} recorded the consent of {subject}",
     "contact.add_device": "{actor} linked a device to {subject}",
     "contact.remove_device": "{actor} took a linked device away from {subject}",
+    "contact.where": "{actor} looked up where {subject} is",
     "contact.export": "{actor} exported contacts of {subject}",
     "company.create": "{actor} added the company {subject}",
     "company.change": "{actor} changed the company {subject}",

@@ -182,6 +182,8 @@ ROUTES |= {
     "contacts.remove_device": Right.EDIT_DATA,
 }
 
+ROUTES |= {"where.index": Right.SEE_VALUES, "where.one": Right.SEE_VALUES}
+
 ROUTES |= {
     "companies.index": Right.SEE_SYNCS,
     "companies.show": Right.SEE_SYNCS,

@@ -18,6 +18,7 @@ from segsync.web.people import people
 from segsync.web.segments import segments
 from segsync.web.settings import settings
 from segsync.web.syncs import syncs
+from segsync.web.whereabouts import where
 from segsync.web.workspaces import workspaces
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
@@ -36,5 +37,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     fields,
     imports,
     exclusions,
+    where,
 )
 """All pages. A new blueprint is one import above and one line here; its endpoints are named in `rules.rights`."""

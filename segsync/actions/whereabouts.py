@@ -1,0 +1,182 @@
+"""Where is this person? For one contact: which segments, syncs and audiences they are in, and where not, why not. Callers commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Row as Found
+from sqlalchemy import exists, func, literal, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from connectors.contract import Capabilities, Kind
+from connectors.registry import CHANNELS
+from segsync.actions import books, memberships
+from segsync.actions.actor import Actor, Refused
+from segsync.actions.audit import record
+from segsync.actions.contacts import subject
+from segsync.audience import filters, one_person
+from segsync.audience.conditions import Gone
+from segsync.audience.files import FileUnreadable, Part
+from segsync.audience.plan import AFTER, AGAIN, NEW, REMOVALS
+from segsync.audience.sources import BARRED, MAY_BE_SENT, bar, kind_for
+from segsync.models import Contact, DataFile, Run, Segment, Sync, Workspace
+from segsync.rules.cleaning import CONTACT, Door, clean
+from segsync.rules.rights import Right
+from segsync.rules.standing import Meant, Row, Standing, standing
+from segsync.runtime import Runtime
+
+FOUND_AT_MOST = 50
+MOST_SYNCS = 100
+"""Syncs looked at; each is a question or two to the database."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One audience. `standing` is None where our books cannot be read on this machine."""
+
+    sync: Sync
+    standing: Standing | None
+
+    @property
+    def first_sent(self) -> datetime | None:
+        """When the channel first took them."""
+        return _moment(self.standing.first_sent if self.standing else None)
+
+    @property
+    def last_sent(self) -> datetime | None:
+        """When the channel last took them."""
+        return _moment(self.standing.last_sent if self.standing else None)
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """What is known of one contact."""
+
+    segments: Sequence[Segment]
+    places: Sequence[Place]
+    more: int
+    """Syncs that were not looked at, because there are too many."""
+
+
+def find(session: Session, actor: Actor, workspaces: Sequence[Workspace], text: str) -> Sequence[Found[Contact, str]]:
+    """The contacts of these workspaces with exactly this e-mail, phone or external id, with their workspace's name. Raises Refused."""
+    actor.need(Right.SEE_VALUES)
+    text = text.strip().replace("\x00", "")
+    if not text:
+        raise Refused("Give an e-mail, a phone number or an external id.", field="who")
+    ways = [Contact.external_id == text]
+    email = clean(CONTACT["email"], text, Door()).value
+    if email:
+        ways.append(Contact.email == email)
+    for country in sorted({workspace.country for workspace in workspaces}):
+        phone = clean(CONTACT["phone"], text, Door(country)).value
+        if phone:
+            ways.append(Contact.phone == phone)
+    return session.execute(
+        select(Contact, Workspace.name)
+        .join(Workspace, Workspace.id == Contact.workspace_id)
+        .where(Contact.workspace_id.in_([workspace.id for workspace in workspaces]), or_(*ways))
+        .order_by(Contact.id)
+        .limit(FOUND_AT_MOST)
+    ).all()
+
+
+def look(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> Whereabouts:
+    """Where a contact is. Every look is in the audit trail, by the contact's number only."""
+    actor.need(Right.SEE_VALUES)
+    record(session, actor, "contact.where", subject(contact))
+    now = runtime.clock()
+    live = select(Sync).where(Sync.workspace_id == contact.workspace_id, Sync.deleted_at.is_(None))
+    ordered = live.order_by(Sync.channel, func.lower(Sync.account_name), Sync.id).limit(MOST_SYNCS)
+    syncs = session.scalars(ordered.options(joinedload(Sync.segment))).all()
+    total = session.scalar(select(func.count()).select_from(live.subquery())) or 0
+    ledgers, plans = _parts(session, syncs, contact.id)
+    places = []
+    for sync in syncs:
+        if _takes_people(sync):
+            planned = _planned(runtime, sync, plans.get(sync.id, {}), contact.id)
+            places.append(_place(runtime, session, sync, contact, (ledgers.get(sync.id, []), planned), now))
+    return Whereabouts(memberships.of_contact(session, contact, now), places, max(0, total - len(syncs)))
+
+
+def _takes_people(sync: Sync) -> bool:
+    return sync.channel in CHANNELS and kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE
+
+
+def _place(
+    runtime: Runtime,
+    session: Session,
+    sync: Sync,
+    contact: Contact,
+    known: tuple[Sequence[Part], str | None],
+    now: datetime,
+) -> Place:
+    capabilities = CHANNELS[sync.channel].capabilities
+    parts, planned = known
+    try:
+        folder = books.folder(runtime, sync)
+        rows: list[Row] = one_person.ledger_rows(folder, parts, contact.id, capabilities.shapes[Kind.PEOPLE])
+    except FileUnreadable:
+        return Place(sync, None)
+    if planned is None:
+        return Place(sync, None)
+    return Place(sync, standing(_meant(session, sync.segment, contact, capabilities, now), rows, planned))
+
+
+def _meant(session: Session, segment: Segment, contact: Contact, capabilities: Capabilities, now: datetime) -> Meant:
+    """Asked of the same expressions that runs go by."""
+
+    def names(number: int) -> Segment:
+        return session.get_one(Segment, number)
+
+    if segment.deleted_at is not None:
+        return Meant(member=False)
+    as_people = segment.members == Kind.COMPANIES
+    try:
+        members = (filters.members_as_people if as_people else filters.member_ids)(segment, now, names).subquery()
+        against = bar(session, Contact, segment, capabilities, now=now, names=names)
+    except Gone:  # the run fails with the same, and says so
+        return Meant(member=False)
+    kept_out = against.excluded.joined(contact.id - 1)
+    inside = exists().where(members.c.id == contact.id)
+    query = select(inside, against.why_not(kept_out)).select_from(Contact).where(Contact.id == contact.id)
+    if kept_out is not None:
+        query = query.outerjoin(kept_out, kept_out.c.id == Contact.id)
+    member, why = session.execute(query).one()
+    keys = capabilities.shapes[Kind.PEOPLE].keys
+    has_key = any(all(getattr(contact, name) is not None for name in key.made_of) for key in keys)
+    return Meant(bool(member), BARRED[why] if why != MAY_BE_SENT else "", has_key)
+
+
+def _parts(
+    session: Session, syncs: Iterable[Sync], member: int
+) -> tuple[dict[int, list[Part]], dict[int, dict[str, list[Part]]]]:
+    """The files that can hold the person: of the current ledgers, and of plans that are not yet folded, by sync."""
+    current = {sync.ledger_id: sync.id for sync in syncs if sync.ledger_id}
+    spans = (DataFile.low < literal(member)) & (DataFile.high >= literal(member)) & DataFile.unnamed_at.is_(None)
+    ledgers: dict[int, list[Part]] = {}
+    for file in session.scalars(select(DataFile).where(DataFile.ledger_id.in_(current), spans)):
+        ledgers.setdefault(file.sync_id, []).append(books.part_of(file))
+    open_plans = select(Run.id).where(Run.sync_id.in_([sync.id for sync in syncs]), Run.plan_id.is_not(None))
+    plans: dict[int, dict[str, list[Part]]] = {}
+    for file in session.scalars(select(DataFile).where(DataFile.run_id.in_(open_plans), spans)):
+        plans.setdefault(file.sync_id, {}).setdefault(file.sort, []).append(books.part_of(file))
+    return ledgers, plans
+
+
+def _planned(runtime: Runtime, sync: Sync, plan: dict[str, list[Part]], member: int) -> str | None:
+    """What the plan under way does with the person; None where its files cannot be read."""
+    folder = books.folder(runtime, sync)
+    try:
+        for sort, word in ((NEW, "add"), (AFTER, "add"), (AGAIN, "add"), (REMOVALS, "remove")):
+            if any(one_person.rows_of(folder, plan.get(sort, []), member)):
+                return word
+    except FileUnreadable:
+        return None
+    return ""
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -1,0 +1,100 @@
+"""Where is this person? One e-mail, phone or external id in, everything they are in out. What was typed stands in no address."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+from wtforms import StringField
+from wtforms.validators import Length
+
+from connectors.contract import Kind
+from connectors.registry import CHANNELS
+from segsync.actions import contacts as contact_actions
+from segsync.actions import whereabouts as actions
+from segsync.actions.actor import NotAllowed, Refused
+from segsync.actions.whereabouts import Place
+from segsync.rules.reasons import reason_for
+from segsync.rules.standing import Stands
+from segsync.rules.terms import Status
+from segsync.web.forms import PageForm, typed
+from segsync.web.frame import actor, db, my_workspaces, runtime, show_refusal, workspace_or_404
+from segsync.web.syncs.said import SKIPPED_WORDS, key_word
+from segsync.web.words import channel_label, listed
+
+where = Blueprint("where", __name__, url_prefix="/w/<int:workspace_id>/where")
+
+Answer = str | Response | tuple[str, int]
+ICONS: Final = {
+    Stands.IN: "synced",
+    Stands.WAITING: "syncing",
+    Stands.NEXT_RUN: "wait",
+    Stands.REFUSED: "failed",
+    Stands.REMOVAL_DUE: "warn",
+    Stands.OUT: "circle",
+}
+WHY: Final = {**SKIPPED_WORDS, "not_member": "not a member of the segment"}
+
+
+class WhoForm(PageForm):
+    """Who is looked for."""
+
+    who = StringField("E-mail, phone number or external id", [Length(max=320)], description="The whole of it.")
+
+
+@where.route("", methods=["GET", "POST"])
+def index(workspace_id: int) -> Answer:
+    """The question, and who fits it in any of the person's workspaces."""
+    workspace_or_404(workspace_id)
+    form, found = WhoForm(), None
+    if form.validate_on_submit():
+        try:
+            found = actions.find(db(), actor(), my_workspaces(), typed(form.who))
+        except Refused as refusal:
+            show_refusal(form, refusal)
+    if found and len(found) == 1:
+        contact = found[0][0]
+        return redirect(url_for("where.one", workspace_id=contact.workspace_id, contact_id=contact.id))
+    return render_template("where/index.html", form=form, found=found), 422 if form.failed else 200
+
+
+@where.route("/<int:contact_id>")
+def one(workspace_id: int, contact_id: int) -> Answer:
+    """Where one contact is. Looking is written into the audit trail."""
+    workspace = workspace_or_404(workspace_id)
+    try:
+        contact = contact_actions.find(db(), workspace, contact_id)
+        seen = actions.look(runtime(), db(), actor(), contact)
+    except NotAllowed:
+        raise
+    except Refused:
+        abort(404)
+    db().commit()
+    told = [(place, ICONS[place.standing.stands] if place.standing else "warn", words(place)) for place in seen.places]
+    return render_template("where/one.html", contact=contact, seen=seen, told=told, keys=keys)
+
+
+def words(place: Place) -> str:
+    """Where the person stands at an audience, as a sentence without a full stop."""
+    standing = place.standing
+    if standing is None:
+        return "Our books of this audience cannot be read here; the next run says what is wrong"
+    off = place.sync.status == Status.INACTIVE
+    why = WHY.get(standing.why, "")
+    due = "stays in it as long as the sync is switched off" if off else "taken out by the next run"
+    return {
+        Stands.IN: "In the audience, accepted",
+        Stands.WAITING: "Waiting: in the plan of the run under way, or sent and not answered yet",
+        Stands.NEXT_RUN: f"Not in it yet: {'the sync is switched off' if off else 'the next run adds them'}",
+        Stands.REFUSED: f"Refused by {channel_label(place.sync.channel)}: {reason_for(standing.code).short}",
+        Stands.REMOVAL_DUE: f"Removal due, {due}: {why}",
+        Stands.OUT: f"Not in it: {why}",
+    }[standing.stands]
+
+
+def keys(place: Place) -> str:
+    """The identifiers that were sent, named and not told."""
+    shape = CHANNELS[place.sync.channel].capabilities.shapes[Kind.PEOPLE]
+    sent = place.standing.keys if place.standing else ()
+    return listed([key_word(key) for key in shape.keys if key.name in sent])

@@ -1,0 +1,59 @@
+"""Pages about one person: exclusion lists and where somebody is, wide and narrow, with nobody, some and very long names."""
+
+from __future__ import annotations
+
+import pytest
+
+from segsync.models import Exclusion, SegmentMember
+from tests.builders import make_contact, make_integration, make_segment, make_sync
+
+LONG = "A" * 80
+WIDTHS = pytest.mark.parametrize("width", [1280, 390])
+SCHEMES = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+@WIDTHS
+@SCHEMES
+def test_exclusion_lists_are_read_and_filled(
+    page, session, sign_in, grace, fits, no_barriers, screenshot, width, scheme
+):
+    """An administrator pastes two and sees them in the list, on a phone too, by day and by night (B14)."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    entry = {"organization_id": grace.organization_id, "kind": "company", "value": LONG.lower(), "reason": LONG}
+    session.add(Exclusion(**entry))
+    session.commit()
+    sign_in(grace, "/exclusions")
+    page.get_by_text("Put somebody on").click()
+    page.get_by_label("Whom to leave out").fill("ada@example.org\nrival.example")
+    page.get_by_label("Reason").fill("complained")
+    screenshot(f"exclusions-form-{width}-{scheme}")
+    page.get_by_role("button", name="Leave them out").click()
+    page.get_by_text("2 entries put on").wait_for()
+    screenshot(f"exclusions-{width}-{scheme}")
+    fits()
+    no_barriers()
+
+
+@WIDTHS
+@SCHEMES
+def test_one_finds_where_somebody_is(
+    page, session, sign_in, ada, workspace, fits, no_barriers, screenshot, width, scheme
+):
+    """Typed in by keyboard, an e-mail leads to every audience of the person (B4)."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    contact = make_contact(session, workspace, email="eve@example.org", first_name="Eve", last_name=LONG)
+    for name, status in (("Prospects", "synced"), (LONG, "inactive")):
+        segment = make_segment(session, workspace, name)
+        session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+        make_sync(session, segment, make_integration(session, ada, state="disconnected"), status=status)
+    session.commit()
+    sign_in(ada, f"/w/{workspace.id}/where")
+    screenshot(f"where-ask-{width}-{scheme}")
+    page.get_by_label("E-mail, phone number or external id").fill("eve@example.org")
+    page.keyboard.press("Enter")
+    page.get_by_text("the next run adds them").wait_for()
+    screenshot(f"where-{width}-{scheme}")
+    fits()
+    no_barriers()

@@ -1,0 +1,41 @@
+"""The page that says where one person is."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from segsync.models import AuditEvent, SegmentMember
+from tests.builders import make_contact, make_integration, make_segment, make_sync
+
+
+def test_one_who_fits_is_shown_at_once(client, session, sign_in, ada, workspace):
+    """Typed in whole, an e-mail leads to where the person is; the address names no e-mail (B4)."""
+    contact = make_contact(session, workspace, email="eve@example.org", first_name="Eve")
+    segment = make_segment(session, workspace, "Prospects")
+    session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+    make_sync(session, segment, make_integration(session, ada), ledger_id=None)
+    session.commit()
+    sign_in(ada)
+    answer = client.post(f"/w/{workspace.id}/where", data={"who": "EVE@example.org"})
+    assert answer.location == f"/w/{workspace.id}/where/{contact.id}"
+    page = client.get(answer.location).text
+    assert "Where is Eve" in page
+    assert "Prospects" in page
+    assert "the next run adds them" in page
+
+
+def test_several_who_fit_are_offered(client, session, sign_in, ada, workspace):
+    """Two contacts may share a phone: one chooses (B4)."""
+    for name in ("Eve", "Bob"):
+        make_contact(session, workspace, phone="+4930901820", first_name=name)
+    session.commit()
+    sign_in(ada)
+    page = client.post(f"/w/{workspace.id}/where", data={"who": "+49 30 901820"}).text
+    assert "2 contacts fit" in page
+
+
+def test_nobody_is_said(client, session, sign_in, ada, workspace):
+    """Where nobody fits it is said, and nothing is in the audit trail (B4)."""
+    sign_in(ada)
+    assert "Nobody here" in client.post(f"/w/{workspace.id}/where", data={"who": "no@example.org"}).text
+    assert session.scalars(select(AuditEvent).where(AuditEvent.event == "contact.where")).all() == []
