@@ -12,11 +12,14 @@ from connectors.contract import Action
 from segsync.audience.files import Folder, Part
 from segsync.audience.plan import NOTES, SECTIONS, Acknowledgements, Plan, PlanFile
 from segsync.models import DataFile, Ledger, Run, RunBatch, Sync
+from segsync.rules.terms import Purpose
 from segsync.runtime import Runtime
 
 LEDGER = "ledger"
 DRAFT = "draft"
 """Removals before the check over all windows."""
+OWN_LEDGER = "ledger"
+"""In the notes of a run that only tries: the generation that it made for itself, where something had to be folded first."""
 LATE = "late"
 """Marks a refusal that the ledger does not know yet."""
 _LATE = RunBatch.refused.contains([{LATE: True}])
@@ -158,15 +161,38 @@ def forget_late(session: Session, batches: Iterable[RunBatch]) -> None:
 
 
 def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], held: int) -> Ledger:
-    """Makes the next generation the current one; the files of the one before are named by nothing from now on."""
+    """Makes the next generation the current one; the files of the one before are named by nothing from now on.
+
+    A run that only tries keeps it for itself.
+    """
     sync = session.get_one(Sync, run.sync_id, with_for_update={"key_share": True})
     ledger = Ledger(sync_id=sync.id, run_id=run.id, basis=basis, rows=sum(part.rows for part in parts), held=held)
     session.add(ledger)
     session.flush()
     list_parts(session, sync.id, parts, run_id=run.id, ledger_id=ledger.id)
+    if run.purpose == Purpose.TRY:
+        run.cursor = {**run.cursor, OWN_LEDGER: ledger.id}
+        return ledger
     sync.ledger_id = ledger.id
     sync.members_held = held
     return ledger
+
+
+def current_ledger(session: Session, run_id: int) -> int | None:
+    """The ledger that a run compares with, as it is now."""
+    run = session.get_one(Run, run_id)
+    return run.cursor.get(OWN_LEDGER) or session.get_one(Sync, run.sync_id).ledger_id
+
+
+def put_away(session: Session, run: Run, *, now: datetime) -> None:
+    """Nothing needs the files of a run any more that sent nothing, but a ledger that it brought up to date: collected days later."""
+    current = session.get_one(Sync, run.sync_id).ledger_id
+    session.execute(
+        update(DataFile)
+        .where(DataFile.run_id == run.id, DataFile.unnamed_at.is_(None))
+        .where(or_(DataFile.ledger_id.is_(None), DataFile.ledger_id != current))
+        .values(unnamed_at=now)
+    )
 
 
 def unname(session: Session, sync: Sync, run: Run, *, now: datetime) -> None:

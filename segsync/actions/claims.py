@@ -10,6 +10,7 @@ from sqlalchemy import CompoundSelect, Interval, bindparam, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from segsync.models import BatchTaken, Run, Sync
+from segsync.rules.terms import Purpose
 
 _TAKE = text("""
     update run set lease_until = clock_timestamp() + :lease, fence = run.fence + 1, state = 'working',
@@ -17,10 +18,10 @@ _TAKE = text("""
     from sync
     where run.id = :run_id and sync.id = run.sync_id
       and run.finished_at is null and run.not_before <= :now
-      and sync.status <> 'inactive' and sync.deleted_at is null
+      and (run.purpose = 'try' or sync.status <> 'inactive' and sync.deleted_at is null)
       and (run.lease_until is null or run.lease_until < clock_timestamp())
       and not exists (select 1 from run other where other.sync_id = run.sync_id and other.id <> run.id
-                      and other.lease_until > clock_timestamp())
+                      and other.lease_until > clock_timestamp() and other.purpose <> 'try')
       and not exists (select 1 from batch_taken taken join run other on other.id = taken.run_id
                       where other.sync_id = run.sync_id and other.id <> run.id and taken.lease_until > clock_timestamp())
     returning run.fence
@@ -122,8 +123,8 @@ def help_with(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta)
 
 
 def leases_of(sync_id: int) -> CompoundSelect[datetime | None]:
-    """Until when somebody may be writing to this sync's audience: whoever holds a run, and whoever helps with one."""
-    runs = select(Run.lease_until).where(Run.sync_id == sync_id)
+    """Until when somebody may be writing to this sync's audience: whoever holds a run that sends, and whoever helps with one."""
+    runs = select(Run.lease_until).where(Run.sync_id == sync_id, Run.purpose == Purpose.SEND.value)
     helpers = select(BatchTaken.lease_until).join(Run, Run.id == BatchTaken.run_id).where(Run.sync_id == sync_id)
     return runs.union_all(helpers)
 
@@ -139,7 +140,7 @@ def lock(session: Session, run_id: int) -> Run:
 
 
 def take(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta, now: datetime) -> Claim | None:
-    """Claims a run that is due and free, of a sync that is on; None otherwise."""
+    """Claims a run that is due and free, of a sync that is on; None otherwise. One that only tries sends nothing, and may always."""
     with sessions.begin() as session:
         fence = session.execute(_TAKE, {"run_id": run_id, "lease": lease, "now": now}).scalar_one_or_none()
     return None if fence is None else Claim(run_id, fence, lease, sessions)

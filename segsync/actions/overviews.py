@@ -13,7 +13,7 @@ from segsync.actions.actor import Actor
 from segsync.actions.integrations import LIVE
 from segsync.models import AdAccount, Contact, Integration, Run, Segment, Sync, Workspace
 from segsync.rules.rights import Right
-from segsync.rules.terms import SignInState, Status
+from segsync.rules.terms import Purpose, SignInState, Status
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,9 @@ def _account_counts(session: Session, actor: Actor) -> Mapping[int, int]:
 
 def anything_runs(session: Session, actor: Actor) -> bool:
     """Whether any run of the organization is under way."""
-    open_runs = select(Run.id).where(Run.organization_id == actor.organization_id, Run.finished_at.is_(None))
+    open_runs = select(Run.id).where(
+        Run.organization_id == actor.organization_id, Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value
+    )
     return bool(session.scalar(select(open_runs.exists())))
 
 

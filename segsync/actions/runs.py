@@ -9,14 +9,14 @@ from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
-from segsync.actions import alerts, audit, claims, statuses, sync_alerts
+from segsync.actions import alerts, audit, books, claims, statuses, sync_alerts
 from segsync.actions.actor import Actor
 from segsync.actions.audit import Subject
 from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
 from segsync.models import Integration, Run, Segment, Sync
 from segsync.rules import causes, schedule
-from segsync.rules.terms import Detail, RunState, SignInState, Status, Why
+from segsync.rules.terms import Detail, Purpose, RunState, SignInState, Status, Why
 
 SEGMENT_DELETED = "segment.deleted"
 PROBE_EVERY = timedelta(hours=24)
@@ -27,9 +27,11 @@ _LOCK = {"key_share": True}
 # -- opening and stopping --------------------------------------------------------------------------------------
 
 
-def open_run(session: Session, sync_id: int) -> Run | None:
-    """The run of this sync that is not over, or None."""
-    return session.scalar(select(Run).where(Run.sync_id == sync_id, Run.finished_at.is_(None)))
+def open_run(session: Session, sync_id: int, purpose: Purpose = Purpose.SEND) -> Run | None:
+    """The run of this sync that is not over, or None. Of one sync only one run is open, whatever it is for."""
+    return session.scalar(
+        select(Run).where(Run.sync_id == sync_id, Run.finished_at.is_(None), Run.purpose == purpose.value)
+    )
 
 
 def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: datetime) -> Run:
@@ -42,22 +44,42 @@ def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: dateti
         raise ValueError("A sync that is switched off or deleted does not run.")
     run = open_run(session, sync.id)
     if run is None:
-        run = Run(
-            organization_id=sync.organization_id,
-            sync_id=sync.id,
-            why=why.value,
-            started_by=by,
-            state=RunState.QUEUED.value,
-            created_at=now,
-            not_before=_after_last_writer(session, sync.id, now),
-        )
-        session.add(run)
-        session.flush()
+        # what is sent makes the figures of a try old
+        stop(session, sync, now=now)
+        run = _open(session, sync, why, by=by, now=now)
     sync.next_run_at = schedule.next_run(sync.id, now, timedelta(seconds=sync.every_seconds))
     sync.probe_at = None
     if not (why is Why.SCHEDULE and sync.status == Status.FAILED):
         # what failed stays failed, and is found as failed, until a run ends well
         statuses.move(session, sync, Status.SYNCING, now=now, run_id=run.id)
+    return run
+
+
+def try_out(session: Session, sync: Sync, *, by: int | None, now: datetime) -> Run:
+    """Opens a run that sends nothing, in the caller's transaction; the one that is open, where somebody tries already.
+
+    The status stays as it is, also of a sync that is switched off. The caller holds the sync's row, and no run is under way.
+    After the commit: `queue.wake_run(run.id)`.
+    """
+    tried = open_run(session, sync.id, Purpose.TRY)
+    return tried or _open(session, sync, Why.NOW, by=by, now=now, purpose=Purpose.TRY)
+
+
+def _open(
+    session: Session, sync: Sync, why: Why, *, by: int | None, now: datetime, purpose: Purpose = Purpose.SEND
+) -> Run:
+    run = Run(
+        organization_id=sync.organization_id,
+        sync_id=sync.id,
+        purpose=purpose.value,
+        why=why.value,
+        started_by=by,
+        state=RunState.QUEUED.value,
+        created_at=now,
+        not_before=_after_last_writer(session, sync.id, now),
+    )
+    session.add(run)
+    session.flush()
     return run
 
 
@@ -68,10 +90,14 @@ def _after_last_writer(session: Session, sync_id: int, now: datetime) -> datetim
 
 def stop(session: Session, sync: Sync, *, now: datetime) -> None:
     """Ends the open run. Its worker notices before the next batch; what it already sent stays in the recorded plan."""
-    run = open_run(session, sync.id)
-    if run is not None:
-        run.state = RunState.STOPPED.value
-        run.finished_at = now
+    for purpose in Purpose:
+        run = open_run(session, sync.id, purpose)
+        if run is not None:
+            run.state = RunState.STOPPED.value
+            run.finished_at = now
+            session.flush()
+            if purpose is Purpose.TRY:
+                books.put_away(session, run, now=now)
 
 
 def start_again(session: Session, sync_id: int, *, now: datetime) -> int | None:
@@ -92,7 +118,11 @@ def succeed(session: Session, run: Run, *, now: datetime) -> Sequence[int]:
     run.state = RunState.DONE.value
     run.finished_at = now
     run.lease_until = None
+    if run.purpose == Purpose.TRY:
+        return []
     sync.failures = 0
+    if not sync.removals_due:
+        sync.release = {}  # it was for these removals, and not for the next ones
     sync.problem_code = None
     sync.problem_facts = {}
     sync.was_synced = True
@@ -111,17 +141,24 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     run.lease_until = None
     run.problem_code, run.problem_raw = trouble.code, trouble.raw
     run.problem_reference, run.problem_facts = trouble.reference, dict(trouble.facts)
+    if run.purpose == Purpose.TRY:
+        books.put_away(session, run, now=now)
+        return
     if sync.status == Status.INACTIVE or sync.deleted_at is not None:
         return
     sync.failures += 1
     sync.problem_code, sync.problem_facts = trouble.code, dict(trouble.facts)
-    waits = causes.needs_person(trouble.code)
-    sync.probe_at = now + PROBE_EVERY if waits else None
-    detail = Detail.NEEDS_PERSON if waits else Detail.TRYING_AGAIN
+    detail = _detail_of(trouble.code)
+    sync.probe_at = now + PROBE_EVERY if detail is Detail.NEEDS_PERSON else None
     statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
-    alerts.open_alert(
-        session, sync.organization_id, cause_of(sync, trouble), now=now, sync_ids=[sync.id], run_id=run.id
-    )
+    cause = cause_of(sync, trouble, lasting=detail is Detail.HELD)
+    alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id], run_id=run.id)
+
+
+def _detail_of(code: str) -> Detail:
+    if code == sync_alerts.HELD:
+        return Detail.HELD
+    return Detail.NEEDS_PERSON if causes.needs_person(code) else Detail.TRYING_AGAIN
 
 
 def signin_works(session: Session, run_id: int) -> None:

@@ -16,6 +16,8 @@ from segsync.runtime import Runtime
 
 AT_A_TIME = 200
 KEPT = timedelta(days=7)
+ON_SCHEDULE = (Detail.TRYING_AGAIN.value, Detail.HELD.value)
+"""Failures that the schedule goes on with: what is held is planned anew, and goes through where fewer leave by then."""
 
 
 def tick(runtime: Runtime) -> None:
@@ -46,7 +48,7 @@ def start_due(session: Session, now: datetime) -> int:
     """Opens a run for every sync that is due; a failure that needs a person is only probed. Returns how many."""
     scheduled = and_(
         Sync.next_run_at <= now,
-        or_(Sync.status == Status.SYNCED, and_(Sync.status == Status.FAILED, Sync.detail == Detail.TRYING_AGAIN)),
+        or_(Sync.status == Status.SYNCED, and_(Sync.status == Status.FAILED, Sync.detail.in_(ON_SCHEDULE))),
     )
     probed = and_(Sync.status == Status.FAILED, Sync.detail == Detail.NEEDS_PERSON, Sync.probe_at <= now)
     due = session.scalars(

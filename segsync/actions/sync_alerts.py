@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
-from segsync.actions import alerts
+from segsync.actions import alerts, thresholds
 from segsync.actions.alerts import Cause
 from segsync.actions.trouble import Trouble
 from segsync.models import Run, Sync
-from segsync.rules import causes
+from segsync.rules import causes, sizes
 from segsync.rules.causes import Place
-from segsync.rules.terms import Acts
+from segsync.rules.terms import Acts, Purpose, RunState
 
 PARTLY_REFUSED: Final = Code.ROW_REFUSED.value
 EVERYBODY: Final = "run.everybody"
 EMPTY: Final = "segment.empty"
+HELD: Final = "run.held"
+UNUSUAL: Final = "segment.unusual"
 PUT_OFF: Final = "refused_removals"
 """In a run's notes: numbers of the plan's removals that the channel refused as a whole."""
 
@@ -59,6 +62,7 @@ def cause_of(sync: Sync, trouble: Trouble, *, lasting: bool = False) -> Cause:
 def after_run(session: Session, sync: Sync, run: Run, *, now: datetime) -> set[str]:
     """Opens what a run that ended well leaves to say: nobody to send, removals put off, rows refused. Returns these codes."""
     found = {code: Trouble(code) for code in _left_to_say(sync, run)}
+    found |= {trouble.code: trouble for trouble in _unusual(session, sync, run)}
     for trouble in found.values():
         _open(session, sync, trouble, now=now, run=run)
     refused = partly_refused(session, sync, run, now=now)
@@ -72,6 +76,26 @@ def _left_to_say(sync: Sync, run: Run) -> Iterable[str]:
         yield Code.ROW_NO_IDENTIFIER.value
     if sync.removals_due and run.cursor.get(PUT_OFF):
         yield Code.REMOVAL_TOO_SMALL.value
+
+
+def _unusual(session: Session, sync: Sync, run: Run) -> Iterable[Trouble]:
+    """Far more or fewer than usual can be sent: said with the figures, and nobody is stopped."""
+    usually = sizes.usual(_sizes_before(session, run))
+    size = sendable(run)
+    if run.members and sizes.unusual(size, usually, thresholds.of_sync(session, sync).unusual_percent):
+        yield Trouble(UNUSUAL, {"size": f"{size:,}", "usual": f"{usually:,.0f}"})
+
+
+def _sizes_before(session: Session, run: Run) -> Sequence[int]:
+    """How many could be sent in the good runs before this one, newest first."""
+    good = (Run.sync_id == run.sync_id, Run.purpose == Purpose.SEND.value, Run.state == RunState.DONE.value)
+    before = session.scalars(select(Run).where(*good, Run.id < run.id).order_by(Run.id.desc()).limit(sizes.LOOKED_AT))
+    return [sendable(one) for one in before]
+
+
+def sendable(run: Run) -> int:
+    """Members that a run could send."""
+    return run.members - sum(int(number) for number in run.skipped.values())
 
 
 def partly_refused(session: Session, sync: Sync, run: Run, *, now: datetime) -> str | None:

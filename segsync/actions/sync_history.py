@@ -10,10 +10,22 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
+from connectors.contract import Kind
 from segsync.actions.actor import Actor, NotThere
-from segsync.models import AuditEvent, Person, Run, RunBatch, SegmentSize, StatementMade, StatusMove, Sync
+from segsync.models import (
+    AuditEvent,
+    Company,
+    Contact,
+    Person,
+    Run,
+    RunBatch,
+    SegmentSize,
+    StatementMade,
+    StatusMove,
+    Sync,
+)
 from segsync.rules import sync_ids
-from segsync.rules.terms import RunState
+from segsync.rules.terms import Purpose, RunState
 
 RUNS_SHOWN: Final = 10
 CHARTED: Final = 60
@@ -56,6 +68,19 @@ def run(session: Session, sync: Sync, run_id: int) -> Run | None:
     return session.scalar(select(Run).where(Run.sync_id == sync.id, Run.id == run_id))
 
 
+def sample(session: Session, run: Run) -> list[tuple[str, Contact | Company | None]]:
+    """A few members that a run which only tried is about, and what would happen to each; None where it is gone meanwhile."""
+    told = run.findings.get("sample", [])
+    ids, home = [member for _, member in told], run.sync.workspace_id
+    # whatever stands in the row: only members of the workspace that the sync is of
+    companies = select(Company).where(Company.id.in_(ids), Company.workspace_id == home)
+    people = select(Contact).where(Contact.id.in_(ids), Contact.workspace_id == home)
+    rows: Sequence[Contact | Company]
+    rows = session.scalars(companies if run.findings.get("kind") == Kind.COMPANIES else people).all()
+    found = {row.id: row for row in rows}
+    return [(word, found.get(member)) for word, member in told]
+
+
 @dataclass(frozen=True)
 class BatchSum:
     """What a run's batches did, by action."""
@@ -82,7 +107,8 @@ def batches(session: Session, run: Run) -> list[BatchSum]:
 
 def finished(session: Session, sync: Sync) -> list[Run]:
     """The last runs that ended well, oldest first: what the charts draw."""
-    newest = select(Run).where(Run.sync_id == sync.id, Run.state == RunState.DONE.value).order_by(Run.id.desc())
+    good = (Run.state == RunState.DONE.value, Run.purpose == Purpose.SEND.value)
+    newest = select(Run).where(Run.sync_id == sync.id, *good).order_by(Run.id.desc())
     return list(reversed(session.scalars(newest.limit(CHARTED)).all()))
 
 

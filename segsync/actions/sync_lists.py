@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload
 
 from segsync.actions.actor import Actor
 from segsync.models import Alert, AlertSync, Person, Run, Segment, Sync, Workspace
 from segsync.rules import sync_ids
 from segsync.rules.sync_filter import ME, SyncFilter
-from segsync.rules.terms import Role, Status
+from segsync.rules.terms import Purpose, Role, Status
 
 SIZE: Final = 50
 Creator = aliased(Person)
@@ -94,7 +94,7 @@ def _narrowed(statement: Select[*tuple[Any, ...]], actor: Actor, wanted: SyncFil
         statement.join(Segment, Segment.id == Sync.segment_id)
         .join(Creator, Creator.id == Sync.creator_id)
         .where(Sync.organization_id == actor.organization_id)
-        .where(or_(alive, Sync.public_id == quoted) if quoted else alive)
+        .where(or_(alive, and_(Sync.public_id == quoted, Sync.trial.is_(False))) if quoted else alive)
         .where(*_exact(actor, wanted))
         .where(*_text(wanted.text, quoted))
     )
@@ -131,7 +131,8 @@ def _text(text: str, quoted: str | None) -> list[ColumnElement[bool]]:
 
 
 def _runs(session: Session, ids: Sequence[int]) -> dict[int, Run]:
-    found = session.scalars(select(Run).where(Run.sync_id.in_(ids), Run.finished_at.is_(None)))
+    sending = (Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value)
+    found = session.scalars(select(Run).where(Run.sync_id.in_(ids), *sending))
     return {run.sync_id: run for run in found}
 
 

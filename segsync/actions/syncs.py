@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connectors.contract import Retire
@@ -64,10 +64,11 @@ def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> 
     asked = CHANNELS[wanted.channel].capabilities.statements
     need_ticked(wanted.channel, asked, wanted.statements)
     use = limits.take(session, actor.organization_id)
-    _distinct(session, segment, wanted)
-    sync = _new(runtime, segment, integration, account)
+    distinct(session, segment, wanted)
+    sync = new_row(runtime, segment, integration, account)
     session.add(sync)
     session.flush()
+    adopt_tries(session, sync)
     made = keep(session, sync, sync.creator_id, asked, sync.created_at)
     run = begin(runtime, session, sync, Why.FIRST, by=actor.person_id)
     limits.tell(session, actor.organization_id, now=runtime.clock())
@@ -150,8 +151,20 @@ def _label(sync: Sync) -> str:
     return CHANNELS[sync.channel].capabilities.label
 
 
-def _distinct(session: Session, segment: Segment, wanted: Wanted) -> None:
-    """Called under the organization's lock, so that two who create the same at once never both pass."""
+def adopt_tries(session: Session, sync: Sync) -> None:
+    """What was tried before a sync was created belongs to its history."""
+    tried = select(Sync.id).where(
+        Sync.trial.is_(True),
+        Sync.segment_id == sync.segment_id,
+        Sync.channel == sync.channel,
+        Sync.account_id == sync.account_id,
+        Sync.creator_id == sync.creator_id,
+    )
+    session.execute(update(Run).where(Run.sync_id.in_(tried), Run.finished_at.is_not(None)).values(sync_id=sync.id))
+
+
+def distinct(session: Session, segment: Segment, wanted: Wanted) -> None:
+    """Raises Taken where there is such a sync. Under the organization's lock, so that two who create the same at once never both pass."""
     other = session.scalar(
         select(Sync).where(
             Sync.segment_id == segment.id,
@@ -169,7 +182,8 @@ def _distinct(session: Session, segment: Segment, wanted: Wanted) -> None:
         )
 
 
-def _new(runtime: Runtime, segment: Segment, integration: Integration, account: AdAccount) -> Sync:
+def new_row(runtime: Runtime, segment: Segment, integration: Integration, account: AdAccount) -> Sync:
+    """The row of a sync to this ad account, not yet in the database."""
     return Sync(
         public_id=sync_ids.fresh(),
         organization_id=segment.organization_id,
@@ -197,8 +211,10 @@ __all__ = [
     "begin",
     "create",
     "delete",
+    "distinct",
     "facts",
     "find",
+    "new_row",
     "retire",
     "statement_key",
     "subject",

@@ -20,7 +20,7 @@ from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
 from segsync.models import Alert, Installation, Organization, Run, Sync
 from segsync.rules.causes import who_acts
-from segsync.rules.terms import Detail, Status
+from segsync.rules.terms import Detail, Purpose, Status
 from segsync.runtime import Runtime
 
 WORKER, SCHEDULER = "worker", "scheduler"
@@ -108,12 +108,14 @@ _INTERVAL: Final = func.make_interval(0, 0, 0, 0, 0, 0, Sync.every_seconds)
 def _open_too_long(now: datetime) -> Select[int]:
     """A run that was due an interval ago and has not ended: it waits, nobody works on it, or it is very long."""
     running = select(Run.sync_id).join(Sync, Sync.id == Run.sync_id)
-    return running.where(Run.finished_at.is_(None), Run.created_at + _INTERVAL < now, Sync.deleted_at.is_(None))
+    return running.where(
+        Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value, Run.created_at + _INTERVAL < now
+    ).where(Sync.deleted_at.is_(None))
 
 
 def _never_opened(now: datetime) -> Select[int]:
     """A run that nobody opened although it was due an interval ago."""
-    tried = or_(Sync.status == Status.SYNCED.value, Sync.detail == Detail.TRYING_AGAIN.value)
+    tried = or_(Sync.status == Status.SYNCED.value, Sync.detail.in_([Detail.TRYING_AGAIN.value, Detail.HELD.value]))
     return select(Sync.id).where(
         Sync.deleted_at.is_(None), tried, Sync.next_run_at < now, Sync.next_run_at + _INTERVAL < now
     )

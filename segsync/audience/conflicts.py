@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from connectors.contract import Shape
 from segsync.audience.ledger import base_sql
+from segsync.rules.removals import Removals
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,29 @@ def forgotten(bench: duckdb.DuckDBPyConnection, rows: int) -> Iterator[pa.Table]
         "select 'drop' as op, member, version, 0::bigint as change_no from cut where not sent order by member",
         rows,
     )
+
+
+def figures(bench: duckdb.DuckDBPyConnection) -> Removals:
+    """What the plan does to the audience, counted in members: a changed one is taken out and put in again, and does not leave."""
+    (leaving,) = bench.execute(f"select count(*) from ({_LEAVING})").fetchall()[0]
+    if not leaving:
+        return Removals(0, 0, 0)
+    return Removals(leaving, *bench.execute(_BEFORE_AND_AFTER).fetchall()[0])
+
+
+def examples(bench: duckdb.DuckDBPyConnection, most: int) -> list[int]:
+    """A few of the members who leave."""
+    return [member for (member,) in bench.execute(f"{_LEAVING} order by member limit {most}").fetchall()]
+
+
+_LEAVING = (
+    "select distinct c.member from cut c where c.sent and not exists (select 1 from untouched u where u.member = c.member) "
+    "and not exists (select 1 from draft_additions a where a.member = c.member)"
+)
+_BEFORE_AND_AFTER = (
+    "select (select count(distinct member) from draft_base where state in (0, 1)), "
+    "(select count(distinct member) from (select member from untouched union all select member from draft_additions))"
+)
 
 
 def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, rows: int) -> Iterator[pa.Table]:

@@ -33,6 +33,12 @@ class Organization(Base):
     """Whether a contact whose subscription is unknown may be sent; one who said no never is."""
     unknown_consent_counts: Mapped[bool] = mapped_column(server_default="false")
     """Whether an unknown advertising consent counts as granted, where a channel asks for consent."""
+    hold_percent: Mapped[int] = mapped_column(server_default="20")
+    """A run that would take out more than this share of an audience waits for an administrator …"""
+    hold_count: Mapped[int] = mapped_column(server_default="500")
+    """… where that are at least so many."""
+    unusual_percent: Mapped[int] = mapped_column(server_default="30")
+    """How far from its usual size a segment may be before it is said."""
     created_at: Mapped[Created]
 
     workspaces: Mapped[list[Workspace]] = relationship(back_populates="organization")

@@ -26,6 +26,7 @@ class Run(Base):
     id: Mapped[Id]
     organization_id: Mapped[int] = mapped_column(ForeignKey("organization.id"))
     sync_id: Mapped[int] = mapped_column(ForeignKey("sync.id"))
+    purpose: Mapped[str] = mapped_column(server_default="send", default="send")
     why: Mapped[str]
     started_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     state: Mapped[str]
@@ -73,6 +74,8 @@ class Run(Base):
     phases: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
     """[phase, begun at] in order."""
     references: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    findings: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """What a run came to that ended when its plan was known: one that was only tried, or was held."""
 
     problem_code: Mapped[str | None]
     problem_raw: Mapped[str] = mapped_column(server_default="")

@@ -168,6 +168,15 @@ class Sync(Base):
     """Members in step by our own books."""
     removals_due: Mapped[int] = mapped_column(server_default="0")
 
+    hold_percent: Mapped[int | None]
+    hold_count: Mapped[int | None]
+    unusual_percent: Mapped[int | None]
+    """Thresholds of its own; where there are none, those of the organization hold."""
+    release: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """{removals, to_nobody, until, by}: what an administrator let through after a run was held."""
+    trial: Mapped[bool] = mapped_column(server_default="false")
+    """Only ever tried without sending, before it was created: its row is deleted from the beginning, and takes no place."""
+
     deleted_at: Mapped[datetime | None]
     deleted_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     retire_how: Mapped[str | None]

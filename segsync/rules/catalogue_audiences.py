@@ -211,6 +211,20 @@ SEGMENTS = (
         ),
         "segment",
     ),
+    Entry(
+        "segment.unusual",
+        "Unusual size",
+        "{segment} has {size} that can be sent to {channel}, where {usual} were usual in its last runs. "
+        "Everything was sent all the same.",
+        Acts.OWNER,
+        Retry.NONE,
+        (
+            "See whether the rules, an import or a consent changed, and whether that was meant.",
+            "Nothing to do where it was: this ends by itself when the new size has become usual.",
+        ),
+        "segment",
+        "go on",
+    ),
 )
 
 ENTRIES = AUDIENCES + ROWS + SEGMENTS

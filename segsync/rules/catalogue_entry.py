@@ -69,6 +69,12 @@ WORDS = {
     "left": Word("…", "few"),
     "since": Word("…", "some time"),
     "why": Word("…", "the channel's books have to be filled again"),
+    "removals": Word("… people", "many people", "1 person"),
+    "held": Word("the … in it", "those in it", "the only one in it"),
+    "share": Word("…", "a large part"),
+    "likely": Word("…", "What lies behind it is not known."),
+    "size": Word("… members", "an unusual number of members", "1 member", "no members"),
+    "usual": Word("…", "another number"),
     "part": Word("…", "a part of the product"),
 }
 """Every name that a sentence may hold."""

@@ -208,6 +208,20 @@ OURS = (
         "sync",
     ),
     Entry(
+        "run.held",
+        "Large removal held",
+        "The run of {segment} would have taken {removals} of {held} out of the audience at {channel} ({share}). "
+        "{likely} Nothing was sent.",
+        Acts.ADMIN,
+        Retry.ITSELF,
+        (
+            "Look at what lies behind it: a changed rule, an import or a consent is quickly set right.",
+            "Where it is meant, an administrator releases the removals on the page of the sync, and they are sent at once.",
+            "Where it is not, set the cause right: the next run is planned anew and goes through. Or switch the sync off.",
+        ),
+        "sync",
+    ),
+    Entry(
         "run.everybody",
         "Everybody is sent again",
         "The whole of {segment} is sent to {channel} again: {why}.",

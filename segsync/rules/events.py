@@ -11,6 +11,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "organization.create": "{actor} set up the organization {subject}",
     "organization.limit": "{actor} changed the contracted limit of {subject}",
     "organization.consent": "{actor} changed what an unknown subscription and consent mean",
+    "organization.thresholds": "{actor} changed from when on removals are held and sizes are said",
     "person.create": "{actor} added {subject}",
     "person.invite": "{actor} invited {subject}",
     "person.invitation_withdrawn": "{actor} withdrew the invitation of {subject}",
@@ -33,6 +34,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "integration.disconnect": "{actor} disconnected {subject}",
     "sync.create": "{actor} created the sync {subject}",
     "sync.now": "{actor} started the sync {subject}",
+    "sync.try": "{actor} tried the sync {subject} without sending",
+    "sync.release": "{actor} released the removals of the sync {subject} that were held",
+    "sync.thresholds": "{actor} changed from when on removals of the sync {subject} are held",
     "sync.on": "{actor} switched on the sync {subject}",
     "sync.off": "{actor} switched off the sync {subject}",
     "sync.delete": "{actor} deleted the sync {subject}",
@@ -91,6 +95,9 @@ LABELS: Final[Mapping[str, str]] = {
     "time_zone": "time zone",
     "unknown_subscription_counts": "unknown subscription may be sent",
     "unknown_consent_counts": "unknown consent counts as granted",
+    "hold_percent": "held above this share of the audience, in %",
+    "hold_count": "held from so many removals on",
+    "unusual_percent": "said from so far off the usual size on, in %",
     "off_locked": "only an administrator may switch it on",
 }
 HIDDEN: Final = ("id", "run", "person")

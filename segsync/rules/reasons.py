@@ -95,6 +95,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     "segment.deleted": Reason("segment deleted", "Restore the segment, or delete the sync."),
     "segment.asks_for_deleted": Reason("segment asks for a deleted one", "Restore that one, or take it out of the rules."),
     "signin.soon": Reason("must sign in again soon", _RECONNECT),
+    "run.held": Reason("held for an administrator", "It would have removed too many. An administrator releases it, or the cause is set right."),
     "ledger.unreadable": Reason("records cannot be read", "Tell whoever runs this installation."),
     "disk.full": Reason("disk full", "Tell whoever runs this installation."),
 }  # fmt: skip

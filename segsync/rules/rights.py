@@ -22,6 +22,7 @@ class Right(StrEnum):
     EDIT_PEOPLE = "change people, roles and workspaces"
     EDIT_CONSENT_RULES = "decide what unknown consent means"
     EXCLUDE = "keep exclusion lists"
+    HOLD_REMOVALS = "release held removals, and set from when on they are held"
 
     @property
     def refusal(self) -> str:
@@ -41,6 +42,7 @@ _REFUSALS = {
     Right.EDIT_PEOPLE: "Only a Primary Administrator can change people, roles and workspaces.",
     Right.EDIT_CONSENT_RULES: "Only an administrator can decide what unknown consent means.",
     Right.EXCLUDE: "Only an administrator keeps the organization's exclusion lists.",
+    Right.HOLD_REMOVALS: "Only an administrator can release removals that are held, and set from when on they are.",
 }
 
 _SEEING = frozenset({Right.SEE_SYNCS})
@@ -51,6 +53,7 @@ _ABM = _MARKETING | {
     Right.SEE_PEOPLE,
     Right.EDIT_CONSENT_RULES,
     Right.EXCLUDE,
+    Right.HOLD_REMOVALS,
 }
 
 ROLE_RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -119,7 +122,11 @@ ROUTES |= {
 }
 
 # who may not change them may still know what they are
-ROUTES |= {"settings.index": Right.SEE_SYNCS, "settings.change": Right.EDIT_CONSENT_RULES}
+ROUTES |= {
+    "settings.index": Right.SEE_SYNCS,
+    "settings.change": Right.EDIT_CONSENT_RULES,
+    "settings.change_thresholds": Right.HOLD_REMOVALS,
+}
 
 ROUTES |= {"exclusions.index": Right.EXCLUDE, "exclusions.add": Right.EXCLUDE, "exclusions.end": Right.EXCLUDE}
 
@@ -136,6 +143,12 @@ ROUTES |= {
     "syncs.create": Right.EDIT_OWN_SYNCS,
     "syncs.create_accounts": Right.EDIT_OWN_SYNCS,
     "syncs.create_start": Right.EDIT_OWN_SYNCS,
+    "syncs.create_try": Right.EDIT_OWN_SYNCS,
+    "syncs.try_out": Right.EDIT_OWN_SYNCS,
+    "syncs.live_try": Right.SEE_SYNCS,
+    "syncs.release": Right.HOLD_REMOVALS,
+    # who may not change them may still know what they are
+    "syncs.thresholds": Right.SEE_SYNCS,
     "syncs.switch_off": Right.EDIT_OWN_SYNCS,
     "syncs.campaigns": Right.EDIT_OWN_SYNCS,
     "syncs.switch_on": Right.EDIT_OWN_SYNCS,
@@ -212,4 +225,4 @@ ROUTES |= {
     "imports.stop": Right.EDIT_DATA,
 }
 
-SENDING |= {"fields.index": Right.EDIT_DATA}
+SENDING |= {"fields.index": Right.EDIT_DATA, "syncs.thresholds": Right.HOLD_REMOVALS}

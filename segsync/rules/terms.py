@@ -49,6 +49,7 @@ class Detail(StrEnum):
     """The last run needs somebody: nothing is tried on schedule, the cause is probed daily."""
     TRYING_AGAIN = "trying again"
     HELD = "held"
+    """The last run would have removed too many and waits for an administrator; every later one plans anew."""
     SEGMENT_DELETED = "segment deleted"
 
 
@@ -80,6 +81,14 @@ class Phase(StrEnum):
     RECORDING = "recording"
 
 
+class Purpose(StrEnum):
+    """What a run is for."""
+
+    SEND = "send"
+    TRY = "try"
+    """Works out what would be sent, and sends nothing."""
+
+
 class Why(StrEnum):
     """Why a run was started."""
 
@@ -88,6 +97,7 @@ class Why(StrEnum):
     NOW = "now"
     RESUMED = "resumed"
     CAUSE_GONE = "cause gone"
+    RELEASED = "released"
 
 
 class SegmentKind(StrEnum):

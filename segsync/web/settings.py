@@ -1,4 +1,4 @@
-"""Settings of the organization: what an unknown subscription and an unknown consent mean."""
+"""Settings of the organization: what an unknown subscription and consent mean, and from when on removals are held."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 from wtforms import BooleanField
 
-from segsync.actions import consent_rules
+from segsync.actions import consent_rules, threshold_changes
+from segsync.actions.actor import Refused
 from segsync.actions.consent_rules import Meaning
 from segsync.rules.rights import Right
 from segsync.web.forms import PageForm
-from segsync.web.frame import actor, db, my_organization
+from segsync.web.frame import actor, db, my_organization, show_refusal
+from segsync.web.syncs.held import ThresholdsForm
 
 settings = Blueprint("settings", __name__)
 
@@ -31,13 +33,18 @@ class MeaningForm(PageForm):
 @settings.route("/settings")
 def index() -> str:
     """What holds now, and how many contacts it is about."""
-    form = MeaningForm(formdata=None, obj=my_organization())
+    return _page(ThresholdsForm(formdata=None, obj=my_organization()))
+
+
+def _page(thresholds: ThresholdsForm) -> str:
     return render_template(
         "settings/index.html",
-        form=form,
+        form=MeaningForm(formdata=None, obj=my_organization()),
+        thresholds=thresholds,
         organization=my_organization(),
         unknown=consent_rules.unknown(db(), actor()),
         refusal=Right.EDIT_CONSENT_RULES.refusal,
+        no_thresholds=Right.HOLD_REMOVALS.refusal,
     )
 
 
@@ -51,3 +58,19 @@ def change() -> Response:
         db().commit()
         flash("Saved. The next run of every sync goes by it.")
     return redirect(url_for("settings.index"))
+
+
+@settings.post("/settings/thresholds")
+def change_thresholds() -> Response | tuple[str, int]:
+    """Sets from when on removals are held and sizes are said."""
+    form = ThresholdsForm()
+    if form.validate_on_submit():
+        try:
+            threshold_changes.change(db(), actor(), form.given)
+        except Refused as refusal:
+            show_refusal(form, refusal)
+        else:
+            db().commit()
+            flash("Saved. The next run of every sync goes by it.")
+            return redirect(url_for("settings.index"))
+    return _page(form), 422

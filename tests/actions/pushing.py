@@ -7,6 +7,7 @@ from sqlalchemy import delete, select
 from segsync.actions import runs, slices
 from segsync.actions.push import follow
 from segsync.models import Alert, Contact, Run, SegmentMember, Sync
+from segsync.rules.removals import RELEASED_FOR, Release
 from segsync.rules.terms import Why
 from tests.builders import make_contact
 from tests.fakes import FakeChannel
@@ -66,6 +67,13 @@ def leave(session, sync: Sync, *contacts: Contact) -> None:
         gone = gone.where(SegmentMember.member_id.in_([contact.id for contact in contacts]))
     session.execute(gone)
     session.commit()
+
+
+def let_go(runtime, sync_id: int, removals: int = 1_000_000) -> None:
+    """An administrator's word beforehand: whatever the next good run takes out is meant, be it everybody."""
+    word = Release(removals, to_nobody=True, until=runtime.clock() + RELEASED_FOR)
+    with runtime.sessions.begin() as session:
+        session.get_one(Sync, sync_id).release = word.stored()
 
 
 def join(session, sync: Sync, *contacts: Contact) -> None:

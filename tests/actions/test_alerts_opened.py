@@ -11,16 +11,16 @@ from sqlalchemy import text, update
 
 from connectors.contract import AudienceState, Reason, Refused, Retire, State
 from connectors.problems import Code, SegmentRefused
-from segsync.actions import alert_lists, health, health_of_signins, leavers, organizations, schedule, watch
+from segsync.actions import alert_lists, health, health_of_signins, leavers, organizations, rotation, schedule, watch
 from segsync.actions.push import follow
 from segsync.actions.sync_switch import Off, switch_off, switch_on
 from segsync.actions.syncs import delete
 from segsync.app import create_app
-from segsync.models import Alert, Installation, Sync
+from segsync.models import Alert, Contact, Installation, Sync
 from segsync.web import watching
 from segsync.worker import Workers
 from tests.actions.northwind import Northwind
-from tests.actions.pushing import again, go, leave, open_alerts, put, start, work
+from tests.actions.pushing import again, go, leave, let_go, open_alerts, put, start, work
 from tests.builders import make_segment, make_sync
 
 
@@ -185,6 +185,7 @@ def test_an_empty_segment_is_told_to_whoever_owns_the_sync(runtime, session, cha
     go(runtime, sync)
     assert told(runtime) == []
     leave(session, sync)
+    let_go(runtime, sync.id)
     go(runtime, sync)
     go(runtime, sync)
     assert told(runtime) == [("segment.empty", "owner")]
@@ -258,6 +259,60 @@ def test_everybody_is_never_sent_again_in_silence(runtime, channel, sync):
     assert "identifiers are prepared" in run.everybody
     assert (set(seen), told(runtime)) == ({("run.everybody", "nobody")}, [])
     assert go(runtime, sync).everybody is None
+
+
+def test_everybody_is_sent_anew_for_a_reason(runtime, channel, session, sync):
+    """Where nothing was answered before, or everybody really changed, the run says that too (B16)."""
+
+    def gone(_batch) -> None:
+        raise SegmentRefused(Code.AUDIENCE_CLOSED)
+
+    channel.before_push = gone
+    assert go(runtime, sync).state == "failed"
+    channel.before_push = lambda _batch: None
+    assert "had not answered" in go(runtime, sync).everybody
+    session.execute(update(Contact).values(first_name="Another"))
+    session.commit()
+    assert "of each of them has changed" in go(runtime, sync).everybody
+
+
+def test_another_key_of_the_installation_sends_nobody_again(runtime, channel, session, sync):
+    """Keys are changed while the product runs; nobody is sent again for it, in silence or aloud (B16)."""
+    go(runtime, sync)
+    assert list(rotation.rotate(runtime))
+    session.execute(update(Contact).values(city="Berlin"))  # nothing that the channel is told again for nothing
+    session.execute(update(Contact).values(city=None))
+    session.commit()
+    run = go(runtime, sync)
+    assert (run.state, run.rows_added, run.everybody) == ("done", 0, None)
+
+
+def test_an_unusual_size_is_told_and_ends_by_itself(runtime, channel, session, sync):
+    """Twice as many as usual: the owner is told with the figures, nobody is stopped, and it ends when that is usual (B16)."""
+    for _ in range(3):
+        go(runtime, sync)
+    for number in range(3):
+        put(session, sync, email=f"more{number}@example.org")
+    assert (go(runtime, sync).state, told(runtime)) == ("done", [("segment.unusual", "owner")])
+    (alert,) = open_alerts(runtime)
+    assert (alert.code, alert.facts["size"], alert.facts["usual"]) == ("segment.unusual", "6", "3")
+    go(runtime, sync)
+    assert open_alerts(runtime)[0].times == 1
+    for _ in range(3):
+        go(runtime, sync)
+    assert told(runtime) == []
+
+
+def test_how_unusual_a_size_may_be_is_set(runtime, channel, session, sync):
+    """A sync that grows by leaps may do so in peace (B16)."""
+    session.get_one(Sync, sync.id).unusual_percent = 150
+    session.commit()
+    for _ in range(3):
+        go(runtime, sync)
+    for number in range(3):
+        put(session, sync, email=f"more{number}@example.org")
+    go(runtime, sync)
+    assert told(runtime) == []
 
 
 # -- the audience at the channel -----------------------------------------------------------------------------------

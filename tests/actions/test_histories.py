@@ -17,6 +17,7 @@ from segsync.actions import runs, slices, tokens
 from segsync.config import ChannelSettings
 from segsync.models import Contact, Run, Segment, SegmentMember, Sync
 from segsync.rules.terms import Status, Why
+from tests.actions.pushing import let_go
 from tests.builders import (
     make_contact,
     make_integration,
@@ -96,6 +97,7 @@ class Life:
                 self._on()
 
     def run(self) -> None:
+        let_go(self.runtime, self.sync_id)
         with self.runtime.sessions.begin() as session:
             run = runs.start(session, session.get_one(Sync, self.sync_id), Why.NOW, by=None, now=self.runtime.clock())
         for _ in range(10):

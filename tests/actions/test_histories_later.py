@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 
 from segsync.actions import runs
 from segsync.models import Contact, Run, SegmentMember, Sync
-from tests.actions.pushing import go, keys, leave, settle, start, work
+from tests.actions.pushing import go, keys, leave, let_go, settle, start, work
 from tests.builders import make_contact
 from tests.fakes import LATER, FakeChannel, Killed
 
@@ -45,6 +45,7 @@ class Life:
     run: Run | None = None
 
     def do(self, event: tuple) -> None:
+        let_go(self.runtime, self.sync.id)
         match event:
             case ("change", who, email, phone):
                 self._change(who, email=email, phone=phone)
@@ -66,6 +67,7 @@ class Life:
     def pass_hours(self, hours: int) -> None:
         """Later results come in, and a run that waited goes on."""
         self.clock.forward(hours=hours)
+        let_go(self.runtime, self.sync.id)
         settle(self.runtime, self.sync)
         if self.run is not None:
             self.run = work(self.runtime, self.run)
@@ -76,6 +78,7 @@ class Life:
         self.session.commit()
 
     def good_run(self) -> None:
+        let_go(self.runtime, self.sync.id)
         self.run = go(self.runtime, self.sync)
         for _ in range(4):
             self.pass_hours(7)

@@ -13,7 +13,7 @@ from connectors.problems import AccessDenied, Code, ReconnectNeeded, SegmentRefu
 from segsync.actions import runs, schedule, slices
 from segsync.models import Contact, Segment, SegmentMember, StatusMove, Sync
 from segsync.rules.terms import Status
-from tests.actions.pushing import again, go, keys, open_alerts, put, settle, start, work
+from tests.actions.pushing import again, go, keys, let_go, open_alerts, put, settle, start, work
 from tests.fakes import LATER, Killed
 
 
@@ -111,6 +111,7 @@ def test_after_a_stop_the_next_run_knows_what_may_be_there(runtime, channel, ses
     session.execute(delete(SegmentMember))
     session.get_one(Sync, sync.id).status = "failed"
     session.commit()
+    let_go(runtime, sync.id)
     assert go(runtime, sync).state == "done"
     assert keys(channel) == set()
 
@@ -144,6 +145,7 @@ def test_plan_that_grew_old_is_made_again(runtime, channel, clock, session, sync
     session.execute(delete(SegmentMember))
     session.commit()
     clock.forward(hours=3)
+    let_go(runtime, sync.id)
     assert work(runtime, run).state == "done"
     assert keys(channel) == set()
 
@@ -215,6 +217,7 @@ def test_refused_removal_stays_due(runtime, channel, session, sync):
     go(runtime, sync)
     session.execute(delete(SegmentMember))
     session.commit()
+    let_go(runtime, sync.id)
 
     def too_small(_batch) -> None:
         raise SegmentRefused(Code.REMOVAL_TOO_SMALL)

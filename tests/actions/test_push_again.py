@@ -11,7 +11,7 @@ from connectors.contract import Action
 from connectors.problems import Code, SegmentRefused, TryLater
 from segsync.actions import chores, slices
 from segsync.models import Run
-from tests.actions.pushing import again, go, join, keys, leave, members, put, settle, start, work
+from tests.actions.pushing import again, go, join, keys, leave, let_go, members, put, settle, start, work
 from tests.fakes import LATER
 
 
@@ -59,6 +59,7 @@ def test_books_outlive_a_plan_that_was_made_again(runtime, channel, clock, sessi
     clock.forward(days=8)
     chores.do(runtime, "collect", sync.id)
     leave(session, sync)
+    let_go(runtime, sync.id)
     assert go(runtime, sync).state == "done"
     assert keys(channel) == set()
 
@@ -117,6 +118,7 @@ def test_removal_refused_for_a_row_is_said(runtime, channel, session, sync):
     """The sync says how many people should no longer be there, and takes them out at the next run (B1)."""
     go(runtime, sync)
     leave(session, sync)
+    let_go(runtime, sync.id)
     channel.refuse = lambda batch: {0: "row.refused"} if batch.action is Action.REMOVE else {}
     go(runtime, sync)
     assert again(runtime, sync).removals_due == 2

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 
 from segsync.actions import segment_counts
 from segsync.models import Contact, Segment, SegmentMember, SegmentSize
-from tests.actions.pushing import go, keys
+from tests.actions.pushing import go, keys, let_go
 from tests.builders import make_company
 
 
@@ -30,6 +30,7 @@ def test_a_run_sends_whom_the_rules_mean(runtime, channel, session, sync, clock)
     assert run.members == len(keys(channel)) == segment_counts.count(session, segment, clock()) == 2
     session.execute(update(Contact).values(city="Paris"))
     session.commit()
+    let_go(runtime, sync.id)
     go(runtime, sync)
     assert keys(channel) == set()
 

@@ -18,7 +18,7 @@ OWN = {
     "signin.soon", "segment.deleted", "segment.asks_for_deleted", "segment.empty",
     "ledger.unreadable", "disk.full", "worker.absent",
     "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "run.everybody", "person.deactivated",
-    "bug.broken",
+    "bug.broken", "run.held", "segment.unusual",
 }  # fmt: skip
 NAMED = re.compile(r"{(\w+)}")
 

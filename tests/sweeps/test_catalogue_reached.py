@@ -21,7 +21,7 @@ from connectors.simulators import Simulators
 from segsync.actions.push.follow import worry_of
 from segsync.rules.catalogue import CATALOGUE
 from tests.actions import test_alerts_opened as opened
-from tests.actions import test_asks, test_push, test_segment_gone
+from tests.actions import test_asks, test_holds, test_push, test_segment_gone
 from tests.contract.harness import Harness
 from tests.contract.harness_google import GoogleHarness
 from tests.contract.harness_linkedin import LinkedInHarness
@@ -215,6 +215,8 @@ OPENED: Mapping[str, Callable[..., object]] = {
     "limit.reached": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,
     "sync.overdue": opened.test_a_run_that_lasts_a_whole_interval_is_overdue,
     "run.everybody": opened.test_everybody_is_never_sent_again_in_silence,
+    "run.held": test_holds.test_a_large_removal_is_held_before_anything_is_sent,
+    "segment.unusual": opened.test_an_unusual_size_is_told_and_ends_by_itself,
     "person.deactivated": opened.test_syncs_of_somebody_who_left_are_told_to_administrators,
     "bug.broken": test_asks.test_a_question_that_breaks_is_given_up,
 }

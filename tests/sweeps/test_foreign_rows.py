@@ -25,7 +25,7 @@ OF_ORGANIZATION = {"person_id", "invitation_id", "exclusion_id"}
 """What the whole organization has in common: administrators see it, whatever the workspace."""
 SEEN_BY_ALL = {"syncs.page", "syncs.live_one", "syncs.live_runs", "syncs.run"}
 """Names, sizes and statuses of syncs are seen organization-wide (S4)."""
-WHY_NOT = {"syncs.switch_on", "syncs.on_check"}
+WHY_NOT = {"syncs.switch_on", "syncs.on_check", "syncs.thresholds"}
 """Pages that tell those who may not act who can; a sync that is on leads back to its page."""
 GONE_IS_NO_ERROR = {"contacts.remove_device", "segments.remove"}
 """Taking away what is not there is no error: the answer is the page one came from, and nothing was changed."""

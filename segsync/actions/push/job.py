@@ -15,14 +15,15 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, Capabilities, Kind, Shape, Token
 from connectors.protocols import Connector
-from segsync.actions import books
+from segsync.actions import books, likely_causes
 from segsync.actions.claims import Claim, Help
+from segsync.actions.likely_causes import TRAIL
 from segsync.audience.compare import Method
 from segsync.audience.files import Folder
 from segsync.audience.plan import PlanFile
 from segsync.audience.sources import kind_for
 from segsync.models import Run, Segment, Sync
-from segsync.rules.terms import Phase
+from segsync.rules.terms import Phase, Purpose
 from segsync.runtime import Runtime
 
 
@@ -89,6 +90,11 @@ class Job:
         return f"run{self.run.id}-{self.claim.fence}"
 
     @property
+    def trying(self) -> bool:
+        """Whether this run only works out what would be sent: nothing is changed at the channel or in the books."""
+        return self.run.purpose == Purpose.TRY
+
+    @property
     def basis(self) -> str:
         """The rules that versions are made by; under another basis everybody is compared in full."""
         return f"{self.sync.channel} {self.kind.value} {self.shape.expression} {','.join(self.shape.fields)}"
@@ -136,6 +142,9 @@ class Job:
         run.phases = [*run.phases, [phase.value, self.now.isoformat()]]
         run.cursor = {**run.cursor, **cursor}
 
-    def enter_reading(self, run: Run, **cursor: Any) -> None:
+    def enter_reading(self, session: Session, run: Run, **cursor: Any) -> None:
         """Reads the segment from its beginning, as it is meant now and by the rules of this version."""
-        self.enter(run, Phase.READING, low=-1, meant_at=self.now.isoformat(), basis=self.basis, **cursor)
+        trail = likely_causes.end_of_trail(session, run.organization_id)
+        self.enter(
+            run, Phase.READING, low=-1, meant_at=self.now.isoformat(), basis=self.basis, **{TRAIL: trail}, **cursor
+        )

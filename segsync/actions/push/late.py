@@ -24,7 +24,7 @@ def fold_refused(job: Job) -> None:
         batches = books.refused_late(session, job.sync.id)
         plans = {run_id: _plans(job, run_id) for run_id in dict.fromkeys(batch.run_id for batch in batches)}
         # as it is now: the fold of what an earlier run left behind may just have changed it
-        ledger_id = session.get_one(Sync, job.sync.id).ledger_id
+        ledger_id = books.current_ledger(session, job.run.id)
         ledger = session.get(Ledger, ledger_id) if ledger_id else None
         base = books.ledger_parts(session, ledger_id)
     if not batches:
@@ -33,6 +33,8 @@ def fold_refused(job: Job) -> None:
     with job.change() as (session, run):
         if ledger is not None:
             books.new_ledger(session, run, ledger.basis, parts, held)
+        if job.trying:
+            return
         books.forget_late(session, batches)
         session.flush()
         books.unname(session, session.get_one(Sync, run.sync_id), run, now=job.now)

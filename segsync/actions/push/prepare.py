@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from segsync.actions import books
 from segsync.actions.outcomes import Outcome, Progress
 from segsync.actions.push import late, record
 from segsync.actions.push.job import Job
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.rules import names
 from segsync.rules.terms import Phase
+
+NEW_AUDIENCE = "the audience is new"
 
 
 def check(job: Job) -> Outcome:
@@ -26,7 +29,7 @@ def check(job: Job) -> Outcome:
 
 def ensure(job: Job) -> Outcome:
     """Finds our audience by its marker, or makes it. Never touches one that only has the same name."""
-    if job.sync.audience_id is None:
+    if job.sync.audience_id is None and not job.trying:
         wanted = names.spec(job.capabilities, job.segment.name, job.kind, job.sync.public_id)
         made = job.connector.create_audience(job.token, job.account, wanted)
         job.claim.keep()
@@ -34,8 +37,9 @@ def ensure(job: Job) -> Outcome:
             sync = session.get_one(type(job.sync), run.sync_id)
             sync.audience_id, sync.audience_name = made.remote_id, made.name
             sync.audience_made_at, sync.audience_next_poll = job.now, job.now + job.poll_after
-            run.everybody = "the audience is new"
-    with job.change() as (_, run):
+    with job.change() as (session, run):
         run.tries = 0
-        job.enter_reading(run)
+        if job.sync.audience_id is None or books.current_ledger(session, run.id) is None:
+            run.everybody = NEW_AUDIENCE
+        job.enter_reading(session, run)
     return Progress()

@@ -86,6 +86,9 @@ def _say_everybody(job: Job) -> None:
     with job.runtime.sessions.begin() as session:
         sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
         run = job.claim.load(session)
+        if job.trying:
+            run.everybody = NEW_RULES
+            return
         sync_alerts.everybody_again(session, sync, run, NEW_RULES, now=job.now)
 
 
@@ -103,8 +106,9 @@ def source_of(job: Job, session: Session) -> Source:
 
 def _base(job: Job, session: Session) -> tuple[Sequence[Part], bool]:
     """The ledger's files, and whether its versions were made by today's rules."""
-    ledger = session.get(Ledger, job.sync.ledger_id) if job.sync.ledger_id else None
-    return books.ledger_parts(session, job.sync.ledger_id), ledger is not None and ledger.basis == job.basis
+    ledger_id = books.current_ledger(session, job.run.id)
+    ledger = session.get(Ledger, ledger_id) if ledger_id else None
+    return books.ledger_parts(session, ledger_id), ledger is not None and ledger.basis == job.basis
 
 
 def _window(job: Job, source: Source, base: Sequence[Part], low: int, *, same_basis: bool) -> Window:

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from connectors.contract import Applies
 from segsync.actions import books
 from segsync.actions.outcomes import Done, Outcome, Progress
+from segsync.actions.push import judge
 from segsync.actions.push.job import Job
+from segsync.actions.push.judge import Checked
 from segsync.actions.push.read import TOP, source_of
 from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience import conflicts
@@ -24,38 +26,58 @@ from segsync.audience.ledger import Books, fold, held_in
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
-from segsync.models import Run, Sync
+from segsync.models import Ledger, Run, Sync
 from segsync.rules.terms import Phase
+
+UNANSWERED = "the channel had not answered anything of what was sent before"
+ALL_CHANGED = "what the channel takes of each of them has changed"
 
 
 def record(job: Job) -> Outcome:
-    """Checks removals against everybody who stays, and records the plan. From here on its rows are unsure."""
+    """Checks removals against everybody who stays, and records the plan. From here on its rows are unsure.
+
+    Where the run only tries, or an administrator has to look first, nothing is recorded and nothing is sent.
+    """
+    if job.run.findings:
+        return judge.outcome(job.run.findings, trying=job.trying)
     with job.runtime.sessions() as session:
         drafts = books.parts_of_run(session, job.run.id, books.DRAFT)
         notes_before = len(books.parts_of_run(session, job.run.id, NOTES))
-    parts = _checked(job, notes_before) if drafts else []
+    checked = _checked(job, notes_before) if drafts else Checked()
     with job.change() as (session, run):
-        books.list_parts(session, run.sync_id, parts, run_id=run.id)
+        books.list_parts(session, run.sync_id, checked.parts, run_id=run.id)
         session.flush()
         # the number of a batch is never used again in a run: an answer that comes late belongs to no other batch
         first = int(run.cursor.get("last_batch", 0)) + 1
         planned = {"first_batch": first, "batch_rows": job.batch_rows, "planned_at": job.now.isoformat(), PUT_OFF: []}
         run.cursor = {**run.cursor, **planned}
+        plan = books.listed_plan(session, run, job.folder)
+        _announce(session, run, plan)
+        if judge.ends_here(job, session, run, plan, checked):
+            return Progress()
         run.plan_id = run.id
         session.get_one(Sync, run.sync_id).removals_due = 0
-        plan = books.listed_plan(session, run, job.folder)
-        _announce(run, plan)
         books.remember_plan(session, run, plan)
         job.enter(run, _first_phase(plan), last_batch=first + len(plan.batches) - 1)
     return Progress()
 
 
-def _announce(run: Run, plan: Plan) -> None:
+def _announce(session: Session, run: Run, plan: Plan) -> None:
     """What the page shows of the plan, beside what this run has sent already."""
+    if not run.everybody and not run.cursor.get("once_read"):
+        run.everybody = _why_everybody(session, run)
     run.batches = run.batches_done + len(plan.batches)
     run.rows_to_remove = run.rows_removed + plan.rows_to_remove
     run.rows_to_add = run.rows_added + plan.rows_to_add
     run.again_members = sum(file.rows for file in plan.files if file.section == AGAIN)
+
+
+def _why_everybody(session: Session, run: Run) -> str | None:
+    """Where nobody stays as it was although nobody's rules changed: also that is said."""
+    if not run.changed_members or run.unchanged_members or run.new_members:
+        return None
+    ledger = session.get(Ledger, books.current_ledger(session, run.id))
+    return UNANSWERED if ledger is not None and not ledger.held else ALL_CHANGED
 
 
 def _first_phase(plan: Plan) -> Phase:
@@ -64,7 +86,7 @@ def _first_phase(plan: Plan) -> Phase:
     return Phase.ADDING if plan.batches else Phase.RECORDING
 
 
-def _checked(job: Job, notes_before: int) -> list[Part]:
+def _checked(job: Job, notes_before: int) -> Checked:
     rows = job.runtime.settings.window_rows
     with job.runtime.sessions() as session, workbench(job.spill) as bench:
         draft = _draft(job, session)
@@ -79,7 +101,9 @@ def _checked(job: Job, notes_before: int) -> list[Part]:
         for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, draft, rows)):
             again.add(table)
             job.claim.keep()
-    return [part for stream in (removals, notes, again) for part in stream.finish()]
+        found = conflicts.figures(bench)
+        leaving = conflicts.examples(bench, judge.SAMPLE) if job.trying else ()
+    return Checked([part for stream in (removals, notes, again) for part in stream.finish()], found, leaving)
 
 
 def _stream(job: Job, sort: str) -> Stream:
@@ -92,7 +116,7 @@ def _draft(job: Job, session: Session) -> Draft:
 
     new = paths(NEW)
     return Draft(
-        base=[job.folder.open(part) for part in books.ledger_parts(session, job.sync.ledger_id)],
+        base=[job.folder.open(part) for part in books.ledger_parts(session, books.current_ledger(session, job.run.id))],
         removals=paths(books.DRAFT),
         additions=[*new, *paths(AFTER)],
         unordered=new if job.capabilities.applies is Applies.LATER else (),
@@ -116,7 +140,7 @@ def fold_own(job: Job) -> Outcome:
     with job.change() as (session, run):
         if run.cursor.get("stale"):
             run.members, run.skipped = 0, {}
-            job.enter_reading(run, stale=False, once_read=True)
+            job.enter_reading(session, run, stale=False, once_read=True)
             return Progress()
         # what the channel makes of the audience now is asked soon after, not only with the daily look
         session.get_one(Sync, run.sync_id).audience_next_poll = job.now + job.poll_after
@@ -146,6 +170,8 @@ def _fold(job: Job, planned: Run) -> None:
         if plan.batches or plan.notes or sync.ledger_id is None:
             # by the rules of its day: another version of ours may have made the plan
             books.new_ledger(session, run, planned.cursor.get("basis", job.basis), parts, held)
+        if job.trying:
+            return
         folded.plan_id = None
         session.flush()
         books.unname(session, session.get_one(Sync, sync.id), run, now=job.now)

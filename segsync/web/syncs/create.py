@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectMultipleField
 
 from connectors.registry import CHANNELS
-from segsync.actions import asks, limits, sync_preview
+from segsync.actions import asks, limits, sync_preview, tries
 from segsync.actions import syncs as actions
 from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import ACCOUNTS, CHECK
@@ -68,6 +68,20 @@ def create() -> str | Response | tuple[str, int]:
     runtime().queue.wake_run(made.run.id)
     flash(_started(made), "success")
     return redirect(url_for("syncs.page", public_id=made.sync.public_id))
+
+
+@syncs.post("/syncs/new/try")
+def create_try() -> Response | tuple[str, int]:
+    """Works out what would happen, and creates nothing."""
+    form = StartForm()
+    try:
+        run = tries.try_new(runtime(), db(), actor(), _wanted(form))
+    except Refused as refusal:
+        show_refusal(form, refusal)
+        return _page(form, {name: form[name].data or "" for name in CHOICES}), 422
+    db().commit()
+    runtime().queue.wake_run(run.id)
+    return redirect(url_for("syncs.run", public_id=run.sync.public_id, run_id=run.id))
 
 
 @syncs.route("/syncs/new/accounts")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, render_template, request
+from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connectors.registry import CHANNELS
-from segsync.actions import sync_history, sync_lists, sync_switch, turns
+from segsync.actions import holds, sync_history, sync_lists, sync_switch, thresholds, tries, turns
 from segsync.actions.runs import open_run
 from segsync.actions.sync_access import may_act, who_can
 from segsync.audience.sources import kind_for
 from segsync.models import Sync
 from segsync.rules.rights import Right
-from segsync.rules.terms import Role
+from segsync.rules.terms import Purpose, Role
 from segsync.web import alert_cards
 from segsync.web.charts import line_chart
 from segsync.web.frame import actor, db, may, me, my_workspaces
@@ -23,12 +23,15 @@ from segsync.web.paging import Page
 from segsync.web.syncs.bars import bars
 from segsync.web.syncs.blueprint import syncs
 from segsync.web.syncs.found import sync_or_404
+from segsync.web.syncs.tried import try_parts
 
 
 @syncs.route("/syncs/<public_id>")
-def page(public_id: str) -> str:
-    """The page of a sync. A deleted one still says what it was."""
+def page(public_id: str) -> str | Response:
+    """The page of a sync. A deleted one still says what it was; one that was only tried, what came of that."""
     sync = sync_or_404(public_id)
+    if sync.trial:
+        return redirect(url_for("syncs.run", public_id=sync.public_id, run_id=tries.newest(db(), sync).id))
     return render_template("syncs/one.html", **_now(sync), **_before(sync))
 
 
@@ -55,6 +58,8 @@ def run(public_id: str, run_id: int) -> str:
     found = sync_history.run(db(), sync, run_id)
     if found is None:
         abort(404)
+    if found.purpose == Purpose.TRY:
+        return render_template("syncs/try.html", **try_parts(sync, found))
     return render_template(
         "syncs/run.html",
         sync=sync,
@@ -71,12 +76,16 @@ def _now(sync: Sync) -> dict[str, Any]:
         "sync": sync,
         "run": (now := open_run(session, sync.id)),
         "lines": turns.lines(session, who.organization_id, scope=now.scope) if now and now.scope else [],
+        "trying": open_run(session, sync.id, Purpose.TRY),
+        "held": holds.held_run(session, sync),
+        "in_force": thresholds.of_sync(session, sync),
         "alert": sync_lists.open_alerts(session, [sync.id]).get(sync.id),
         "alerts": alert_cards.of_sync(sync.id),
         "mine": may_act(who, sync),
         # it may be an e-mail address
         "sees_signin": sync.integration.person_id == who.person_id or may(Right.SEE_PEOPLE),
         "why_not_now": who_can(sync, "run this now"),
+        "why_not_try": who_can(sync, "try this sync"),
         "why_not_delete": who_can(sync, "delete this"),
         "why_not_off": sync_switch.why_not_off(who, sync),
         "why_not_on": sync_switch.why_not_on(db(), who, sync),

@@ -19,7 +19,8 @@ from segsync.rules import progress as run_progress
 from segsync.rules.limit import Use
 from segsync.rules.progress import Progress
 from segsync.rules.reasons import reason_for
-from segsync.rules.terms import Detail, Phase, RunState, SignInState, Status, Why
+from segsync.rules.removals import likely
+from segsync.rules.terms import Detail, Phase, Purpose, RunState, SignInState, Status, Why
 from segsync.web.frame import current_workspace, runtime
 from segsync.web.words import counted
 
@@ -29,6 +30,7 @@ WHY_WORDS: Final = {
     Why.NOW: "Sync now",
     Why.RESUMED: "Switched on",
     Why.CAUSE_GONE: "What stood in the way is gone",
+    Why.RELEASED: "Released by an administrator",
 }
 RUN_WORDS: Final = {
     RunState.QUEUED: ("syncing", "Queued"),
@@ -56,6 +58,9 @@ SIGNIN_WORDS: Final = {
 DEEDS: Final = {
     "sync.create": "created this sync",
     "sync.now": "started a run",
+    "sync.try": "tried it without sending",
+    "sync.release": "released the removals that were held",
+    "sync.thresholds": "changed from when on its removals are held",
     "sync.on": "switched it on",
     "sync.off": "switched it off",
     "sync.delete": "deleted it",
@@ -104,11 +109,16 @@ def behind(sync: Sync, run: Run | None, alert: Alert | None) -> str:
     return ""
 
 
+def why_words(run: Run) -> str:
+    """Why a run was started, or that it only tried."""
+    return "Tried without sending" if run.purpose == Purpose.TRY else WHY_WORDS[Why(run.why)]
+
+
 def next_words(sync: Sync) -> str:
     """What is said instead of a next run where there is none."""
     if sync.status == Status.INACTIVE:
         return "off"
-    return "waits" if sync.status == Status.FAILED and sync.detail != Detail.TRYING_AGAIN else "–"
+    return "waits" if waits(sync) else "–"
 
 
 def run_words(run: Run) -> tuple[str, str]:
@@ -120,7 +130,7 @@ def run_words(run: Run) -> tuple[str, str]:
 def waits(sync: Sync) -> bool:
     """Whether the sync waits for somebody: then nothing runs on schedule."""
     return sync.status == Status.INACTIVE or (
-        sync.status == Status.FAILED and sync.detail not in {Detail.TRYING_AGAIN, Detail.NONE}
+        sync.status == Status.FAILED and sync.detail not in {Detail.TRYING_AGAIN, Detail.HELD, Detail.NONE}
     )
 
 
@@ -241,6 +251,7 @@ def words() -> dict[str, Any]:
         "is_shut": is_shut,
         "key_word": key_word,
         "key_words": key_words,
+        "likely": likely,
         "line_who": line_who,
         "link_of": link_of,
         "move_words": move_words,
@@ -256,5 +267,5 @@ def words() -> dict[str, Any]:
         "span": span,
         "use_words": use_words,
         "waits": waits,
-        "why_words": lambda why: WHY_WORDS[Why(why)],
+        "why_words": why_words,
     }

@@ -1,0 +1,87 @@
+"""What becomes of a plan once it is known: it is sent, it waits for an administrator, or it was only tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from segsync.actions import books, likely_causes, thresholds
+from segsync.actions.outcomes import Done, Outcome
+from segsync.actions.push.job import Job
+from segsync.actions.sync_alerts import HELD
+from segsync.actions.trouble import Trouble, TroubleFound
+from segsync.audience.files import Part
+from segsync.audience.plan import AFTER, AGAIN, NEW, Plan
+from segsync.models import Run, Sync
+from segsync.rules.removals import Release, Removals, likely, too_many
+
+SAMPLE: Final = 10
+NO_REMOVALS: Final = Removals(0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check over all windows came to: files of the plan, what it does to the audience, and some of those who leave."""
+
+    parts: Sequence[Part] = ()
+    found: Removals = NO_REMOVALS
+    leaving: Sequence[int] = ()
+
+
+def ends_here(job: Job, session: Session, run: Run, plan: Plan, checked: Checked) -> bool:
+    """Whether nothing of the plan is sent, inside the transaction that would record it. What it came to stands on the run."""
+    found = checked.found
+    sync = session.get_one(Sync, run.sync_id)
+    held = is_held(job, session, sync, found)
+    if not held and not job.trying:
+        return False
+    causes = likely_causes.found(session, sync, run, found.leaving) if held else []
+    run.findings = {**asdict(found), "to_nobody": found.to_nobody, "held_back": held, "causes": causes}
+    if job.trying:
+        run.findings |= {"sample": _sample(plan, checked.leaving), "kind": job.kind.value}
+    books.put_away(session, run, now=job.now)
+    return True
+
+
+def is_held(job: Job, session: Session, sync: Sync, found: Removals) -> bool:
+    """Whether an administrator has to look first, and did not yet."""
+    release = Release.read(sync.release)
+    released = release is not None and release.covers(found, job.now)
+    return too_many(found, thresholds.of_sync(session, sync).hold) and not released
+
+
+def outcome(findings: Mapping[str, Any], *, trying: bool) -> Outcome:
+    """How a run ends that sends nothing. Raises TroubleFound where it waits for an administrator."""
+    if trying:
+        return Done()
+    share = findings["leaving"] * 100 / max(findings["held"], 1)
+    facts = {
+        "removals": f"{findings['leaving']:,}",
+        "held": f"{findings['held']:,}",
+        "share": f"{min(share, 100):.0f} %",
+        "likely": likely(findings["causes"]),
+    }
+    raise TroubleFound(Trouble(HELD, facts))
+
+
+def _sample(plan: Plan, leaving: Sequence[int]) -> list[list[Any]]:
+    """A few members and what happens to them, a little of everything."""
+    happens = {"removed": list(leaving), "changed": _first(plan, AFTER), "added": _first(plan, NEW)}
+    happens["again"] = _first(plan, AGAIN)
+    turns = zip_longest(*([(word, member) for member in members] for word, members in happens.items()))
+    told: dict[int, str] = {}
+    for word, member in (one for turn in turns for one in turn if one):
+        told.setdefault(member, word)
+    return [[word, member] for member, word in list(told.items())[:SAMPLE]]
+
+
+def _first(plan: Plan, section: str) -> list[int]:
+    found: list[int] = []
+    for batch in plan.batches:
+        if batch.section == section and len(found) < SAMPLE:
+            found += batch.read(("member",)).column("member").slice(0, SAMPLE).to_pylist()
+    return found
