@@ -301,6 +301,10 @@ class Capabilities:
     """How long a channel usually takes until a change is in the audience."""
     resend_after: timedelta
     """Members sent longer ago are sent again before the channel forgets them."""
+    forgets_after: timedelta | None = None
+    """When the channel lets go of a member that nobody sent again; None where it keeps members."""
+    rebuilds_expired: bool = False
+    """Whether an expired audience has lost its members for good; then `create_audience` makes a new one in its place."""
     consents: tuple[str, ...] = ()
     """Advertising consents it needs granted: of `ad_user_data`, `ad_personalization`."""
     statements: tuple[Statement, ...] = ()

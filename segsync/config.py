@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
@@ -126,6 +127,10 @@ class Settings(BaseSettings):
     every_hours: Annotated[float, Field(gt=0, le=168)] = Field(
         default=6.0, description="how often a sync runs where it says nothing else"
     )
+    resend_days: Annotated[float, Field(ge=0, le=365)] = Field(
+        default=0,
+        description="days after which who stays is sent again; 0 takes each channel's own number, which is never exceeded",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error")
     log_format: str = Field(default="text", description="text for people or json for programs")
     import_max_mb: Annotated[int, Field(ge=1)] = Field(
@@ -179,6 +184,10 @@ class Settings(BaseSettings):
     def rows_in_a_request(self, most: int) -> int:
         """Of a channel that takes `most`: the operator may ask for fewer, never for more."""
         return min(self.batch_rows or most, most)
+
+    def resend_after(self, longest: timedelta) -> timedelta:
+        """Where a channel needs members again after `longest`: the operator may ask for sooner, never for later."""
+        return min(timedelta(days=self.resend_days) or longest, longest)
 
     @property
     def address(self) -> str:

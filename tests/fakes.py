@@ -29,6 +29,7 @@ from connectors.contract import (
 )
 from connectors.limits import Limit
 from connectors.meta.identifiers import CAPABILITIES, identifiers
+from connectors.problems import Code, SegmentRefused
 
 
 class Killed(BaseException):
@@ -59,6 +60,7 @@ class FakeChannel:
     account: AdAccount = field(default_factory=lambda: AdAccount("act-1", "Ad account 1"))
     pushed: list[Batch] = field(default_factory=list)
     checked: int = 0
+    made: int = 0
     random: Random = field(default_factory=lambda: Random(7))
     _pending: list[tuple[str, str, Batch]] = field(default_factory=list)
     _told: dict[str, tuple[Refused, ...]] = field(default_factory=dict)
@@ -78,8 +80,11 @@ class FakeChannel:
         return AudienceRef(known, spec.name) if known else None
 
     def create_audience(self, token: Token, account: AccountRef, spec: AudienceSpec) -> AudienceRef:
-        known = self.markers.setdefault(spec.marker, f"audience-{len(self.markers) + 1}")
-        self.audiences.setdefault(known, Membership())
+        known = self.markers.get(spec.marker, "")
+        if known not in self.audiences:
+            self.made += 1
+            known = self.markers[spec.marker] = f"audience-{self.made}"
+            self.audiences[known] = Membership()
         return AudienceRef(known, spec.name, created=True)
 
     def rename_audience(self, token, account, audience, name) -> None:
@@ -87,6 +92,8 @@ class FakeChannel:
 
     def push(self, token: Token, account: AccountRef, audience: AudienceRef, batch: Batch) -> PushResult:
         self.before_push(batch)
+        if audience.remote_id not in self.audiences:
+            raise SegmentRefused(Code.AUDIENCE_GONE)
         self.pushed.append(batch)
         if self.capabilities.applies is Applies.LATER:
             receipt = f"receipt-{len(self.pushed)}"

@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     settles_in=timedelta(hours=24),
     # Members leave 540 days after they were last added; sending everybody again also heals what only Google can see.
     resend_after=timedelta(days=25),
+    forgets_after=timedelta(days=540),
     consents=("ad_user_data", "ad_personalization"),
     statements=(
         Statement(

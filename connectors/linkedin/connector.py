@@ -134,10 +134,12 @@ class LinkedInConnector:
         return AudienceRef(str(found["id"]), str(found.get("name", "")))
 
     def create_audience(self, token: Token, account: AccountRef, spec: AudienceSpec) -> AudienceRef:
-        """Makes the audience unless it is there."""
+        """Makes the audience unless it is there. An expired one holds nobody and takes nobody: a new one takes its place."""
         found = self.find_audience(token, account, spec)
-        if found is not None:
+        if found is not None and self.audience_state(token, account, found).state is not State.EXPIRED:
             return found
+        if found is not None:
+            self.retire(token, account, found, Retire.DELETE)
         try:
             made = self._create(token, account, spec, spec.name)
         except SegmentRefused as refusal:

@@ -55,6 +55,8 @@ CAPABILITIES = Capabilities(
     settles_in=timedelta(hours=48),
     # An audience that nobody touches is archived after 30 days and lost after 90.
     resend_after=timedelta(days=25),
+    forgets_after=timedelta(days=90),
+    rebuilds_expired=True,
     tells_rows=True,
     # LinkedIn can neither replace nor list members, so it cannot empty an audience by itself: the product takes out
     # what its own ledger holds.

@@ -70,6 +70,7 @@ def _graph(world: World, version: str, node: str, edge: str) -> flask.Response:
 
 def process(world: World) -> None:
     """Applies what is due by the simulated clock."""
+    audiences.forget(world)
     audiences.count_again(world)
     members.close_late(world)
 

@@ -213,6 +213,15 @@ def count_again(world: World) -> None:
                 world.put(CHANNEL, "audiences", row["key"], row | done)
 
 
+def forget(world: World) -> None:
+    """Lets members go that nobody added again within the retention: the audience's own, else the channel's; 0 keeps them."""
+    usual = settings(world)["retention_days"]
+    with world.lock:
+        for row in world.all(CHANNEL, "audiences"):
+            if days := row.get("retention_days", usual):
+                world.empty(CHANNEL, row["key"], world.now() - timedelta(days=days))
+
+
 # -- campaigns -----------------------------------------------------------------------------------------------------
 
 

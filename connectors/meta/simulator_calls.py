@@ -23,7 +23,7 @@ READ, WRITE = 1, 3
 LIVING = frozenset({"v25.0", "v26.0"})
 DEFAULTS: Document = {
     "delay_seconds": 3, "smallest": 100, "access_hours": 2, "long_days": 60, "data_access_days": 90,
-    "versions": sorted(LIVING), "most_audiences": 500,
+    "versions": sorted(LIVING), "most_audiences": 500, "retention_days": 0,
     "score": 0, "score_seconds": 300, "calls_an_hour": 0,  # 0 counts nothing
 }  # fmt: skip
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors.contract import Action
-from segsync.audience.files import Folder, Part
-from segsync.audience.plan import NOTES, SECTIONS, Acknowledgements, Plan, PlanFile
+from segsync.audience.files import FileUnreadable, Folder, Part
+from segsync.audience.ledger import Sums
+from segsync.audience.plan import ADDITIONS, NOTES, SECTIONS, Acknowledgements, Plan, PlanFile
 from segsync.models import DataFile, Ledger, Run, RunBatch, Sync
 from segsync.rules.terms import Purpose
 from segsync.runtime import Runtime
@@ -20,6 +23,8 @@ DRAFT = "draft"
 """Removals before the check over all windows."""
 OWN_LEDGER = "ledger"
 """In the notes of a run that only tries: the generation that it made for itself, where something had to be folded first."""
+REBUILT = "rebuilt"
+"""The basis of a ledger that was begun anew: everybody is compared in full."""
 LATE = "late"
 """Marks a refusal that the ledger does not know yet."""
 _LATE = RunBatch.refused.contains([{LATE: True}])
@@ -160,13 +165,13 @@ def forget_late(session: Session, batches: Iterable[RunBatch]) -> None:
 # -- generations of the ledger ---------------------------------------------------------------------------------
 
 
-def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], held: int) -> Ledger:
+def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], sums: Sums) -> Ledger:
     """Makes the next generation the current one; the files of the one before are named by nothing from now on.
 
     A run that only tries keeps it for itself.
     """
     sync = session.get_one(Sync, run.sync_id, with_for_update={"key_share": True})
-    ledger = Ledger(sync_id=sync.id, run_id=run.id, basis=basis, rows=sum(part.rows for part in parts), held=held)
+    ledger = Ledger(sync_id=sync.id, run_id=run.id, basis=basis, rows=sum(part.rows for part in parts), held=sums.held)
     session.add(ledger)
     session.flush()
     list_parts(session, sync.id, parts, run_id=run.id, ledger_id=ledger.id)
@@ -174,7 +179,8 @@ def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], he
         run.cursor = {**run.cursor, OWN_LEDGER: ledger.id}
         return ledger
     sync.ledger_id = ledger.id
-    sync.members_held = held
+    sync.members_held = sums.held
+    sync.oldest_sent_at = None if sums.oldest is None else datetime.fromtimestamp(sums.oldest, UTC)
     return ledger
 
 
@@ -192,6 +198,56 @@ def put_away(session: Session, run: Run, *, now: datetime) -> None:
         .where(DataFile.run_id == run.id, DataFile.unnamed_at.is_(None))
         .where(or_(DataFile.ledger_id.is_(None), DataFile.ledger_id != current))
         .values(unnamed_at=now)
+    )
+
+
+@dataclass(frozen=True)
+class Salvage:
+    """What can still be read of the books. `as_of`: when the newest generation was written that is whole; None where none is."""
+
+    files: Sequence[Path]
+    as_of: datetime | None
+
+
+def salvage(session: Session, files: Folder, sync: Sync) -> Salvage:
+    """The newest generation that can be read whole, and whatever was planned or written since; where none can, every file that can."""
+    rows = session.scalars(
+        select(DataFile)
+        .where(DataFile.sync_id == sync.id, DataFile.sort.in_([LEDGER, *ADDITIONS]))
+        .order_by(DataFile.id)
+    ).all()
+    readable = {row.id: path for row in rows if (path := _readable(files, row)) is not None}
+    ledgers = session.scalars(select(Ledger).where(Ledger.sync_id == sync.id).order_by(Ledger.id.desc()))
+    for ledger in ledgers:
+        whole = [row for row in rows if row.ledger_id == ledger.id and row.id in readable]
+        if whole and sum(row.rows for row in whole) == ledger.rows:
+            first = whole[0].id
+            return Salvage([path for number, path in readable.items() if number >= first], ledger.created_at)
+    return Salvage(list(readable.values()), None)
+
+
+def _readable(files: Folder, row: DataFile) -> Path | None:
+    try:
+        return files.open(part_of(row))
+    except FileUnreadable:
+        return None
+
+
+def begin_anew(session: Session, sync: Sync, run: Run, parts: Sequence[Part] = (), *, now: datetime) -> None:
+    """A new ledger that knows nothing for certain takes the place of all that is known; what earlier plans held counts no longer."""
+    session.execute(update(Run).where(Run.sync_id == sync.id, Run.plan_id.is_not(None)).values(plan_id=None))
+    forget_late(session, refused_late(session, sync.id))
+    new_ledger(session, run, REBUILT, parts, Sums())
+    sync.removals_due = 0
+    session.flush()
+    unname(session, sync, run, now=now)
+
+
+def forget_receipts(session: Session, sync: Sync) -> None:
+    """Nothing is asked any more about batches that went into an audience which is gone."""
+    runs = select(Run.id).where(Run.sync_id == sync.id)
+    session.execute(
+        update(RunBatch).where(RunBatch.run_id.in_(runs), RunBatch.next_poll.is_not(None)).values(next_poll=None)
     )
 
 

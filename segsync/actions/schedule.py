@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from segsync.actions import browser_sessions, runs, segment_counts, turns, watch
+from segsync.actions.sync_rebuild import UNREADABLE
 from segsync.models import Ask, BrowserSession, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
 from segsync.queue import Name
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
@@ -42,6 +43,7 @@ def _watch(runtime: Runtime, now: datetime, *, behind: bool) -> None:
     if not behind:
         with runtime.sessions.begin() as session:
             watch.overdue(session, now)
+            watch.lapsing(session, now)
 
 
 def start_due(session: Session, now: datetime) -> int:
@@ -115,7 +117,10 @@ def _due_retirements(now: datetime) -> Select[int]:
 
 
 def _due_collections(now: datetime) -> Select[int]:
-    return select(DataFile.sync_id).where(DataFile.unnamed_at < now - KEPT).distinct().limit(AT_A_TIME)
+    # of a sync whose books are damaged the old ones may be all that is left
+    damaged = select(Sync.id).where(Sync.problem_code == UNREADABLE)
+    old = select(DataFile.sync_id).where(DataFile.unnamed_at < now - KEPT, DataFile.sync_id.not_in(damaged))
+    return old.distinct().limit(AT_A_TIME)
 
 
 def _due_browsers(now: datetime) -> Select[int]:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
-from segsync.actions import claims, runs, turns
+from segsync.actions import claims, runs, sync_rebuild, turns
 from segsync.actions.claims import Claim, ClaimLost
 from segsync.actions.outcomes import Done, InOtherHands, Outcome, Progress, WaitUntil
 from segsync.actions.push import taking
@@ -99,17 +99,17 @@ def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
         _stand_in_line(runtime, claim, closed, began)
     except ConnectorProblem as problem:
         _problem(runtime, claim, problem)
-    except (TroubleFound, FileUnreadable, OSError) as error:
+    except FileUnreadable as damage:
+        _end(runtime, claim, sync_rebuild.damaged(runtime, claim.run_id, str(damage)))
+    except (TroubleFound, OSError) as error:
         _end(runtime, claim, _trouble_of(error))
     else:
         _put_back(runtime, claim)
 
 
-def _trouble_of(error: TroubleFound | FileUnreadable | OSError) -> Trouble:
+def _trouble_of(error: TroubleFound | OSError) -> Trouble:
     if isinstance(error, TroubleFound):
         return error.trouble
-    if isinstance(error, FileUnreadable):
-        return Trouble("ledger.unreadable", {"file": str(error)})
     if error.errno in {errno.ENOSPC, errno.EROFS, errno.EDQUOT}:
         return Trouble("disk.full")
     raise error

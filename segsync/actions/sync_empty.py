@@ -14,7 +14,7 @@ from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResu
 from connectors.problems import Code, TryLater
 from connectors.protocols import Connector
 from segsync.actions import books
-from segsync.audience.plan import AFTER, AGAIN, NEW
+from segsync.audience.plan import ADDITIONS
 from segsync.audience.sources import kind_for
 from segsync.models import Segment, Sync
 from segsync.rules import causes
@@ -56,7 +56,7 @@ def _files(runtime: Runtime, session: Session, sync: Sync) -> list[Path]:
     parts = list(books.ledger_parts(session, sync.ledger_id))
     left = books.unfolded_run(session, sync.id)
     if left is not None:
-        parts += [part for sort in (NEW, AFTER, AGAIN) for part in books.parts_of_run(session, left.id, sort)]
+        parts += [part for sort in ADDITIONS for part in books.parts_of_run(session, left.id, sort)]
     return [folder.open(part) for part in parts]
 
 

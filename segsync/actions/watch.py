@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, or_, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from connectors.registry import CHANNELS
 from segsync.actions import alerts
 from segsync.actions.alerts import Cause
 from segsync.actions.health import SCHEDULER_SILENT, WORKERS_SILENT
@@ -20,6 +21,7 @@ from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
 from segsync.models import Alert, Installation, Organization, Run, Sync
 from segsync.rules.causes import who_acts
+from segsync.rules.renewal import close_after
 from segsync.rules.terms import Detail, Purpose, Status
 from segsync.runtime import Runtime
 
@@ -28,6 +30,7 @@ SILENT: Final[Mapping[str, timedelta]] = {WORKER: WORKERS_SILENT, SCHEDULER: SCH
 STARTS_IN: Final = timedelta(minutes=1)
 """A part that is started again is back within this time; nobody is alarmed earlier."""
 OVERDUE: Final = "sync.overdue"
+LAPSING: Final = "sync.lapsing"
 AT_A_TIME: Final = 200
 
 
@@ -92,7 +95,7 @@ def overdue(session: Session, now: datetime) -> int:
     """Says of every sync that is a whole interval late that it is, whatever the cause; its next good run closes that. Returns how many."""
     late = session.scalars(
         select(Sync)
-        .where(Sync.id.in_(union(_open_too_long(now), _never_opened(now))), ~_told())
+        .where(Sync.id.in_(union(_open_too_long(now), _never_opened(now))), ~_told(OVERDUE))
         .limit(AT_A_TIME)
         .with_for_update(of=Sync, skip_locked=True, key_share=True)
     ).all()
@@ -100,6 +103,36 @@ def overdue(session: Session, now: datetime) -> int:
         cause = cause_of(sync, Trouble(OVERDUE), lasting=True)
         alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
     return len(late)
+
+
+def lapsing(session: Session, now: datetime) -> int:
+    """Says of every sync whose oldest member is close to being forgotten by the channel that it is, because its runs fail. Returns how many.
+
+    Its next good run renews them and closes that.
+    """
+    close = session.scalars(
+        select(Sync)
+        .where(Sync.deleted_at.is_(None), Sync.status != Status.INACTIVE.value, _close(now), ~_told(LAPSING))
+        .limit(AT_A_TIME)
+        .with_for_update(of=Sync, skip_locked=True, key_share=True)
+    ).all()
+    for sync in close:
+        left = (sync.oldest_sent_at or now) + (CHANNELS[sync.channel].capabilities.forgets_after or timedelta()) - now
+        cause = cause_of(sync, Trouble(LAPSING, {"days": f"{max(left.days, 0)}"}), lasting=True)
+        alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
+    return len(close)
+
+
+def _close(now: datetime) -> ColumnElement[bool]:
+    forgetting = {name: entry.capabilities.forgets_after for name, entry in CHANNELS.items()}
+    return or_(
+        false(),
+        *(
+            and_(Sync.channel == name, Sync.oldest_sent_at < now - close_after(after))
+            for name, after in forgetting.items()
+            if after is not None
+        ),
+    )
 
 
 _INTERVAL: Final = func.make_interval(0, 0, 0, 0, 0, 0, Sync.every_seconds)
@@ -121,6 +154,6 @@ def _never_opened(now: datetime) -> Select[int]:
     )
 
 
-def _told() -> ColumnElement[bool]:
-    key = func.concat("sync:", Sync.id, f":{OVERDUE}")
+def _told(code: str) -> ColumnElement[bool]:
+    key = func.concat("sync:", Sync.id, f":{code}")
     return exists().where(Alert.organization_id == Sync.organization_id, Alert.cause == key, Alert.closed_at.is_(None))

@@ -19,7 +19,7 @@ from segsync.actions.contacts import subject
 from segsync.audience import filters, one_person
 from segsync.audience.conditions import Gone
 from segsync.audience.files import FileUnreadable, Part
-from segsync.audience.plan import AFTER, AGAIN, NEW, REMOVALS
+from segsync.audience.plan import ADDITIONS, REMOVALS
 from segsync.audience.sources import BARRED, MAY_BE_SENT, bar, kind_for
 from segsync.models import Contact, DataFile, Run, Segment, Sync, Workspace
 from segsync.rules.cleaning import CONTACT, Door, clean
@@ -170,7 +170,7 @@ def _planned(runtime: Runtime, sync: Sync, plan: dict[str, list[Part]], member: 
     """What the plan under way does with the person; None where its files cannot be read."""
     folder = books.folder(runtime, sync)
     try:
-        for sort, word in ((NEW, "add"), (AFTER, "add"), (AGAIN, "add"), (REMOVALS, "remove")):
+        for sort, word in (*((one, "add") for one in ADDITIONS), (REMOVALS, "remove")):
             if any(one_person.rows_of(folder, plan.get(sort, []), member)):
                 return word
     except FileUnreadable:

@@ -82,10 +82,19 @@ def windows(bench: duckdb.DuckDBPyConnection, keys: str, rows: int) -> Iterator[
         low = high
 
 
-def held_in(table: pa.Table) -> int:
-    """How many members of a window are in the audience by our books."""
-    rows = table.filter(pc.equal(table.column("state"), int(Held.HELD)))
-    return int(pc.count_distinct(rows.column("member")).as_py())
+@dataclass(frozen=True)
+class Sums:
+    """What a ledger comes to: members in the audience by our books, and when the oldest of them was last sent, as unix seconds."""
+
+    held: int = 0
+    oldest: int | None = None
+
+    def plus(self, table: pa.Table) -> Sums:
+        """With another window of the ledger."""
+        rows = table.filter(pc.equal(table.column("state"), int(Held.HELD)))
+        held = self.held + int(pc.count_distinct(rows.column("member")).as_py())
+        seen = [moment for moment in (self.oldest, pc.min(rows.column("last_sent")).as_py()) if moment is not None]
+        return Sums(held, min(seen, default=None))
 
 
 def view_base(bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path]) -> None:

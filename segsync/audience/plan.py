@@ -1,7 +1,7 @@
 """A plan: what one run sends, recorded before anything is sent. A batch is one row group of one file.
 
-Sections, in the order of sending: removals, then additions of new members, of changed members (`after`), and of members who
-stay but shared a key with somebody removed (`again`). `notes` say what the ledger learns without anything being sent.
+Sections, in the order of sending: removals, then additions of new members, of changed members (`after`), of members who
+stay but shared a key with somebody removed (`again`), and of members who are `renewed` before the channel forgets them. `notes` say what the ledger learns without anything being sent.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from connectors.contract import Action
 from segsync.audience.files import Part
 
-REMOVALS, NEW, AFTER, AGAIN, NOTES = "removals", "new", "after", "again", "notes"
-SECTIONS = (REMOVALS, NEW, AFTER, AGAIN)
+REMOVALS, NEW, AFTER, AGAIN, RENEWED, NOTES = "removals", "new", "after", "again", "renewed", "notes"
+ADDITIONS = (NEW, AFTER, AGAIN, RENEWED)
+SECTIONS = (REMOVALS, *ADDITIONS)
 NOTE, SKIP, DROP = "note", "skip", "drop"
 """Notes: a member is unchanged under a newer change number; has nothing to send; a row is forgotten without a removal."""
 
@@ -97,7 +98,7 @@ class Plan:
 
     def rows_sql(self, action: str, columns: Sequence[str]) -> str:
         """DuckDB: the rows of an action with `number`, the batch they are in, and `position` inside it."""
-        wanted = {REMOVALS} if action == "remove" else {NEW, AFTER, AGAIN}
+        wanted = {REMOVALS} if action == "remove" else set(ADDITIONS)
         pieces = []
         first = self.first
         for file in self._in_order:

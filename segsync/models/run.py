@@ -65,6 +65,8 @@ class Run(Base):
     unchanged_members: Mapped[int] = mapped_column(server_default="0")
     again_members: Mapped[int] = mapped_column(server_default="0")
     """Sent again although unchanged, because a removal touched a key of theirs."""
+    renewed_members: Mapped[int] = mapped_column(server_default="0", default=0)
+    """Sent again although unchanged, before the channel forgets them."""
     refused: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     skipped: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     everybody: Mapped[str | None]

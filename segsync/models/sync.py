@@ -109,6 +109,9 @@ class Sync(Base):
         ),
         Index("ix_sync_organization_id_status", "organization_id", "status"),
         Index("ix_sync_next_run_at", "next_run_at", postgresql_where=text("deleted_at is null")),
+        Index(
+            "ix_sync_channel_oldest_sent_at", "channel", "oldest_sent_at", postgresql_where=text("deleted_at is null")
+        ),
         Index("ix_sync_audience_next_poll", "audience_next_poll", postgresql_where=text("deleted_at is null")),
         CheckConstraint("status in ('syncing', 'synced', 'failed', 'inactive')", name="status"),
     )
@@ -166,6 +169,10 @@ class Sync(Base):
     ledger_id: Mapped[int | None]
     members_held: Mapped[int] = mapped_column(server_default="0")
     """Members in step by our own books."""
+    rebuild: Mapped[str] = mapped_column(server_default="", default="")
+    """What the next run has to rebuild first; empty where nothing is lost."""
+    oldest_sent_at: Mapped[datetime | None]
+    """When the member in step that was sent longest ago was sent; None where nobody is, or where nobody looked yet."""
     removals_due: Mapped[int] = mapped_column(server_default="0")
 
     hold_percent: Mapped[int | None]

@@ -31,7 +31,7 @@ UNKNOWN: Final = Entry(
 )
 
 WARNINGS: Final = frozenset(
-    {"signin.soon", "person.deactivated", "limit.near", "sync.overdue", "row.refused", "row.bad_format"}
+    {"signin.soon", "person.deactivated", "limit.near", "sync.overdue", "sync.lapsing", "row.refused", "row.bad_format"}
     | {"row.no_consent", "removal.too_small", "audience.too_small", "segment.empty", "segment.unusual"}
 )
 """What does not stop a sync, or not yet."""

@@ -17,17 +17,20 @@ AUDIENCES = (
         Retry.PERSON,
         (
             "Find out at {channel} who deleted it, and why: campaigns may have used it.",
-            "To have it again, delete this sync and create it once more; to be rid of it, delete the sync.",
+            "To have it again, press Rebuild on the sync: a new one is made and everybody is sent. To be rid of it, delete the sync.",
         ),
         "account",
     ),
     Entry(
         Code.AUDIENCE_EXPIRED,
         "Audience expired",
-        "{channel} let the audience of {segment} expire because nothing used or changed it for long.",
+        "{channel} lets the audience of {segment} expire because nothing used or changed it for long.",
         Acts.OWNER,
         Retry.PERSON,
-        ("Delete this sync and create it once more: the audience is built afresh.",),
+        (
+            "Where its members are lost, the next run makes a new audience and sends everybody, and says so; give it to the campaigns again.",
+            "Where it only expires because no campaign uses it, let one use it, or delete this sync.",
+        ),
         "audience",
     ),
     Entry(

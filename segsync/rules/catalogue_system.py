@@ -126,6 +126,7 @@ OPERATION = (
         (
             "Look whether the data folder is the right one and complete (`segsync check`).",
             "Put it back from the backup where it is not.",
+            "Where it is lost, an administrator or whoever the sync runs as presses Rebuild on the sync; its page says what that does.",
         ),
     ),
     Entry(
@@ -218,6 +219,18 @@ OURS = (
             "Look at what lies behind it: a changed rule, an import or a consent is quickly set right.",
             "Where it is meant, an administrator releases the removals on the page of the sync, and they are sent at once.",
             "Where it is not, set the cause right: the next run is planned anew and goes through. Or switch the sync off.",
+        ),
+        "sync",
+    ),
+    Entry(
+        "sync.lapsing",
+        "Members close to being forgotten",
+        "No run of {segment} has ended well for so long that {channel} will begin to let go of members {days}.",
+        Acts.OWNER,
+        Retry.ITSELF,
+        (
+            "See on the sync what its runs wait for: the other alerts say who has to act.",
+            "The next run that ends well renews everybody who is due.",
         ),
         "sync",
     ),

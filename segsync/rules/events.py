@@ -37,6 +37,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "sync.try": "{actor} tried the sync {subject} without sending",
     "sync.release": "{actor} released the removals of the sync {subject} that were held",
     "sync.thresholds": "{actor} changed from when on removals of the sync {subject} are held",
+    "sync.rebuild": "{actor} had the sync {subject} rebuilt",
     "sync.on": "{actor} switched on the sync {subject}",
     "sync.off": "{actor} switched off the sync {subject}",
     "sync.delete": "{actor} deleted the sync {subject}",

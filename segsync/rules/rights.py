@@ -154,6 +154,7 @@ ROUTES |= {
     "syncs.switch_on": Right.EDIT_OWN_SYNCS,
     "syncs.on_check": Right.EDIT_OWN_SYNCS,
     "syncs.sync_now": Right.EDIT_OWN_SYNCS,
+    "syncs.rebuild": Right.EDIT_OWN_SYNCS,
     "syncs.delete": Right.EDIT_OWN_SYNCS,
 }
 

@@ -98,6 +98,16 @@ class Why(StrEnum):
     RESUMED = "resumed"
     CAUSE_GONE = "cause gone"
     RELEASED = "released"
+    REBUILD = "rebuild"
+
+
+class Rebuild(StrEnum):
+    """What a run rebuilds first: the audience, or the books: from older ones, after emptying there, or from nothing."""
+
+    AUDIENCE = "audience"
+    RECORDS = "records"
+    EMPTY = "empty"
+    AGAIN = "again"
 
 
 class SegmentKind(StrEnum):

@@ -118,6 +118,23 @@ def test_a_run_that_nobody_started_is_overdue(runtime, session, clock, sync):
         assert overdue(runtime) == late, status
 
 
+def test_members_that_a_channel_is_about_to_forget_are_told(runtime, session, clock, channel, sync):
+    """Runs fail for so long that Google is about to let members go: the owner is told in time, once, until a run ends well (promise 7)."""
+    go(runtime, sync)
+    session.execute(update(Sync).values(channel="google", status="failed"))
+    session.commit()
+    counts = []
+    for days in (400, 6, 0):
+        clock.forward(days=days)
+        with runtime.sessions.begin() as fresh:
+            counts.append(watch.lapsing(fresh, clock.now))
+    assert counts == [0, 1, 0]
+    assert [(one.code, one.facts["days"]) for one in open_alerts(runtime)] == [("sync.lapsing", "134")]
+    session.execute(update(Sync).values(channel="meta"))
+    session.commit()
+    assert (go(runtime, sync).renewed_members, told(runtime)) == (3, [])
+
+
 def test_the_scheduler_starts_what_is_late_before_it_complains(runtime, session, clock, sync):
     """After a night without a scheduler everything starts, and nobody is alarmed for what starts now (S15)."""
     session.execute(update(Sync).values(next_run_at=clock.now - timedelta(hours=20)))

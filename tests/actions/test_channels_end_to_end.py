@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from connectors.contract import Retire
 from connectors.simulators import Simulators
@@ -124,6 +124,31 @@ def test_channel_says_what_it_makes_of_the_audience(runtime, channel, clock, ses
     assert seen.status == "synced"
     assert seen.audience_state != "not known"
     assert seen.audience_seen_at == runtime.clock()
+
+
+def test_nobody_who_stays_lapses_in_600_days(runtime, channel, clock, session, sync):
+    """Nothing changes for 600 days, a run every twenty: nobody is lost although every channel forgets (promise 7)."""
+    channel.world.put("meta", "settings", "main", {"retention_days": 30})
+    session.execute(update(Sync).values(every_seconds=timedelta(days=20).total_seconds()))
+    session.commit()
+    run_to_its_end(runtime, channel, clock, sync)
+    everybody = matched(channel, runtime, sync)
+    renewals = []
+    for turn in range(600 // 20):
+        clock.forward(days=20)
+        channel.world.advance(timedelta(days=20))
+        if turn % 2 == 0:
+            signed_in_again(runtime, channel, session, sync)
+        renewals.append(run_to_its_end(runtime, channel, clock, sync).renewed_members)
+        assert matched(channel, runtime, sync) == everybody
+    assert sum(renewals) >= len(everybody) * 20
+
+
+def signed_in_again(runtime, channel: Harness, session, sync: Sync) -> None:
+    """People reconnect in time."""
+    session.expire_all()
+    tokens.store(runtime, session.get_one(Sync, sync.id).integration, channel.tokens())
+    session.commit()
 
 
 def test_an_audience_of_a_deleted_sync_is_emptied(runtime, channel, clock, session, sync):

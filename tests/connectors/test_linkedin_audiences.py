@@ -314,6 +314,17 @@ def test_idle_audiences_are_archived_then_lost(linkedin, ada, audience):
     assert sent == (SegmentRefused, Code.AUDIENCE_EXPIRED)
 
 
+def test_an_expired_audience_gives_way_to_a_new_one(linkedin, ada, audience):
+    """Made again by the same marker, a new audience that takes members stands where the expired one was (B17)."""
+    linkedin.world.advance(timedelta(days=91))
+    ada = linkedin.token("ada")
+    made = linkedin.connector.create_audience(ada, ACCOUNT, spec())
+    assert (made.created, made.remote_id != audience.remote_id) == (True, True)
+    assert linkedin.connector.find_audience(ada, ACCOUNT, spec()).remote_id == made.remote_id
+    linkedin.connector.push(ada, ACCOUNT, made, batch(people(linkedin, 3)))
+    assert linkedin.connector.audience_state(ada, ACCOUNT, audience).state is State.GONE
+
+
 def test_sending_everybody_again_keeps_it_alive(linkedin, ada, audience):
     """Sent again every 25 days, an audience is never archived (B16)."""
     rows = batch(people(linkedin, 300))

@@ -17,7 +17,7 @@ from segsync.rules.terms import Acts
 OWN = {
     "signin.soon", "segment.deleted", "segment.asks_for_deleted", "segment.empty",
     "ledger.unreadable", "disk.full", "worker.absent",
-    "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "run.everybody", "person.deactivated",
+    "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "sync.lapsing", "run.everybody", "person.deactivated",
     "bug.broken", "run.held", "segment.unusual",
 }  # fmt: skip
 NAMED = re.compile(r"{(\w+)}")

@@ -214,6 +214,7 @@ OPENED: Mapping[str, Callable[..., object]] = {
     "limit.near": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,
     "limit.reached": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,
     "sync.overdue": opened.test_a_run_that_lasts_a_whole_interval_is_overdue,
+    "sync.lapsing": opened.test_members_that_a_channel_is_about_to_forget_are_told,
     "run.everybody": opened.test_everybody_is_never_sent_again_in_silence,
     "run.held": test_holds.test_a_large_removal_is_held_before_anything_is_sent,
     "segment.unusual": opened.test_an_unusual_size_is_told_and_ends_by_itself,

@@ -181,6 +181,45 @@ def test_a_deleted_syncs_page_says_what_it_was(sign_in, ada, vera, sync):
     assert "Switch o" not in page
 
 
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (("audience.gone", {}), "A new one is made there"),
+        (("ledger.unreadable", {"rebuild": "records", "as_of": NOW.isoformat()}), "can still be read"),
+        (("ledger.unreadable", {"rebuild": "empty"}), "The audience is emptied at Meta"),
+        (("ledger.unreadable", {"rebuild": "again"}), "stay in the audience"),
+    ],
+)
+def test_the_page_says_what_rebuilding_does_before_one_presses_it(sign_in, ada, vera, sync, session, problem, words):
+    """Each way of rebuilding is said beside its button; who may not press it reads who can (B17)."""
+    sync.status, (sync.problem_code, sync.problem_facts) = "failed", problem
+    session.commit()
+    page = text(sign_in(ada).get(f"/syncs/{sync.public_id}"))
+    assert words in page
+    assert f"/syncs/{sync.public_id}/rebuild" in page
+    page = text(sign_in(vera).get(f"/syncs/{sync.public_id}"))
+    assert f"/syncs/{sync.public_id}/rebuild" not in page
+    assert "can rebuild this" in page
+
+
+def test_rebuilding_starts_a_run(sign_in, ada, sync, session):
+    """One click: a run begins, and the history says who ordered it (B17)."""
+    sync.status, sync.problem_code = "failed", "audience.gone"
+    session.commit()
+    answer = sign_in(ada).post(f"/syncs/{sync.public_id}/rebuild", follow_redirects=True)
+    assert "Rebuilding has started." in text(answer)
+    session.expire_all()
+    assert (session.get_one(Sync, sync.id).rebuild, session.scalars(select(Run.why)).all()) == ("audience", ["rebuild"])
+    assert "had it rebuilt" in text(sign_in(ada).get(f"/syncs/{sync.public_id}"))
+
+
+def test_the_age_of_the_oldest_member_is_said(sign_in, ada, sync, session):
+    """When the oldest member was last sent, and after how long the channel lets go (promise 7)."""
+    sync.channel, sync.oldest_sent_at = "google", NOW - timedelta(days=12)
+    session.commit()
+    assert "Google lets members go 540 days after that" in text(sign_in(ada).get(f"/syncs/{sync.public_id}"))
+
+
 def test_people_who_removal_is_due_are_said(sign_in, ada, sync, session):
     """A removal that the channel refuses stays said on the page. (S7)."""
     sync.removals_due = 12

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.contract import Token
+from connectors.problems import Code, SegmentRefused
 from segsync.actions import tokens
 from segsync.actions.claims import Claim, Help
-from segsync.actions.outcomes import Outcome
-from segsync.actions.push import prepare, read, record, send
+from segsync.actions.outcomes import Outcome, Progress
+from segsync.actions.push import prepare, read, rebuild, record, send
 from segsync.actions.push.job import Job
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.conditions import Gone
@@ -49,6 +50,10 @@ class Push:
             return STEPS[Phase(job.run.phase)](job)
         except Gone as gone:
             raise TroubleFound(Trouble("segment.asks_for_deleted", {"asked": gone.name})) from None
+        except SegmentRefused as refused:
+            if refused.code is not Code.AUDIENCE_EXPIRED or not rebuild.start_over(job):
+                raise
+            return Progress()
 
     def help(self) -> bool:
         """Sends beside whoever holds the run. Whether more is left to help with. Raises what `step` does."""

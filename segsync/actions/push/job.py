@@ -105,6 +105,16 @@ class Job:
         return self.runtime.settings.rows_in_a_request(self.capabilities.batch_rows)
 
     @property
+    def resend_after(self) -> timedelta:
+        """How long after it was last sent a member is sent again at the latest."""
+        return self.runtime.settings.resend_after(self.capabilities.resend_after)
+
+    @property
+    def every(self) -> timedelta:
+        """How often this sync runs."""
+        return timedelta(seconds=self.sync.every_seconds)
+
+    @property
     def now(self) -> datetime:
         """The clock."""
         return self.runtime.clock()

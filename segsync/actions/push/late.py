@@ -11,7 +11,7 @@ from segsync.actions import books
 from segsync.actions.push.job import Job
 from segsync.audience import late
 from segsync.audience.files import Part
-from segsync.audience.ledger import held_in
+from segsync.audience.ledger import Sums
 from segsync.audience.plan import AGAIN, BatchRef, Plan
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
@@ -29,10 +29,10 @@ def fold_refused(job: Job) -> None:
         base = books.ledger_parts(session, ledger_id)
     if not batches:
         return
-    parts, held = ([], 0) if ledger is None else _mended(job, base, batches, plans)
+    parts, sums = ([], Sums()) if ledger is None else _mended(job, base, batches, plans)
     with job.change() as (session, run):
         if ledger is not None:
-            books.new_ledger(session, run, ledger.basis, parts, held)
+            books.new_ledger(session, run, ledger.basis, parts, sums)
         if job.trying:
             return
         books.forget_late(session, batches)
@@ -47,20 +47,20 @@ def _plans(job: Job, run_id: int) -> list[Plan]:
 
 def _mended(
     job: Job, base: Sequence[Part], batches: Sequence[RunBatch], plans: dict[int, list[Plan]]
-) -> tuple[list[Part], int]:
+) -> tuple[list[Part], Sums]:
     rows = job.runtime.settings.window_rows
     stream = Stream(job.folder, books.LEDGER, f"{job.stem}-late", group_rows=rows, part_rows=rows)
-    held = 0
+    sums = Sums()
     with workbench(job.spill) as bench:
         late.begin(bench, job.shape)
         for batch in batches:
             _note(job, bench, batch, plans[batch.run_id])
             job.claim.keep()
         for table in late.mend(bench, job.shape, [job.folder.open(part) for part in base], rows):
-            held += held_in(table)
+            sums = sums.plus(table)
             stream.add(table)
             job.claim.keep()
-    return stream.finish(), held
+    return stream.finish(), sums
 
 
 def _note(job: Job, bench: duckdb.DuckDBPyConnection, batch: RunBatch, plans: Sequence[Plan]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from connectors.contract import Applies
 from segsync.actions import books
 from segsync.actions.outcomes import Done, Outcome, Progress
-from segsync.actions.push import judge
+from segsync.actions.push import judge, renew
 from segsync.actions.push.job import Job
 from segsync.actions.push.judge import Checked
 from segsync.actions.push.read import TOP, source_of
@@ -22,7 +22,7 @@ from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
 from segsync.audience.files import Part
-from segsync.audience.ledger import Books, fold, held_in
+from segsync.audience.ledger import Books, Sums, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
@@ -44,8 +44,9 @@ def record(job: Job) -> Outcome:
         drafts = books.parts_of_run(session, job.run.id, books.DRAFT)
         notes_before = len(books.parts_of_run(session, job.run.id, NOTES))
     checked = _checked(job, notes_before) if drafts else Checked()
+    renewed = renew.renewals(job, checked.parts)
     with job.change() as (session, run):
-        books.list_parts(session, run.sync_id, checked.parts, run_id=run.id)
+        books.list_parts(session, run.sync_id, [*checked.parts, *renewed], run_id=run.id)
         session.flush()
         # the number of a batch is never used again in a run: an answer that comes late belongs to no other batch
         first = int(run.cursor.get("last_batch", 0)) + 1
@@ -164,12 +165,12 @@ def _fold(job: Job, planned: Run) -> None:
             plan=plan,
             acknowledged=books.acknowledgements(session, planned),
         )
-    parts, held = ([], 0) if not plan.batches and not plan.notes else _folded(job, files, planned)
+    parts, sums = ([], Sums()) if not plan.batches and not plan.notes else _folded(job, files, planned)
     with job.change() as (session, run):
         folded = session.get_one(Run, planned.id)
         if plan.batches or plan.notes or sync.ledger_id is None:
             # by the rules of its day: another version of ours may have made the plan
-            books.new_ledger(session, run, planned.cursor.get("basis", job.basis), parts, held)
+            books.new_ledger(session, run, planned.cursor.get("basis", job.basis), parts, sums)
         if job.trying:
             return
         folded.plan_id = None
@@ -177,14 +178,14 @@ def _fold(job: Job, planned: Run) -> None:
         books.unname(session, session.get_one(Sync, sync.id), run, now=job.now)
 
 
-def _folded(job: Job, files: Books, planned: Run) -> tuple[list[Part], int]:
+def _folded(job: Job, files: Books, planned: Run) -> tuple[list[Part], Sums]:
     rows = job.runtime.settings.window_rows
     stem = f"{job.stem}-of{planned.id}-{planned.cursor['first_batch']}"
     stream = Stream(job.folder, books.LEDGER, stem, group_rows=rows, part_rows=rows)
-    held = 0
+    sums = Sums()
     with workbench(job.spill) as bench:
         for table in fold(bench, job.shape, files, now=int(job.now.timestamp()), window=rows):
-            held += held_in(table)
+            sums = sums.plus(table)
             stream.add(table)
             job.claim.keep()
-    return stream.finish(), held
+    return stream.finish(), sums

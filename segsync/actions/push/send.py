@@ -21,7 +21,7 @@ from segsync.actions.push import taking
 from segsync.actions.push.job import Job
 from segsync.actions.push.taking import Taken
 from segsync.actions.sync_alerts import PUT_OFF
-from segsync.audience.plan import AFTER, AGAIN, BatchRef, Plan
+from segsync.audience.plan import AFTER, AGAIN, RENEWED, BatchRef, Plan
 from segsync.models import Run, RunBatch, Sync
 from segsync.queue import Name
 from segsync.rules.terms import Phase
@@ -154,6 +154,8 @@ def _count(run: Run, ref: BatchRef, result: PushResult) -> None:
     run.batches_done += 1
     run.rows_done += ref.rows
     run.requests += result.requests
+    if ref.section == RENEWED:
+        run.renewed_members += result.accepted
     if ref.action is Action.REMOVE:
         run.rows_removed += result.accepted
     else:

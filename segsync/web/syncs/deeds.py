@@ -11,7 +11,7 @@ from wtforms.validators import InputRequired
 
 from connectors.contract import Retire
 from connectors.registry import CHANNELS
-from segsync.actions import asks, limits, sync_history, sync_preview, sync_switch
+from segsync.actions import asks, limits, sync_history, sync_preview, sync_rebuild, sync_switch
 from segsync.actions import syncs as actions
 from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import CAMPAIGNS, CHECK
@@ -174,6 +174,16 @@ def sync_now(public_id: str) -> Response:
     db().commit()
     runtime().queue.wake_run(run.id)
     flash("The run has started.", "success")
+    return redirect(url_for("syncs.page", public_id=public_id))
+
+
+@syncs.post("/syncs/<public_id>/rebuild")
+def rebuild(public_id: str) -> Response:
+    """Has what was lost rebuilt, in the way that the page of the sync tells."""
+    run = sync_rebuild.rebuild(runtime(), db(), actor(), public_id)
+    db().commit()
+    runtime().queue.wake_run(run.id)
+    flash("Rebuilding has started.", "success")
     return redirect(url_for("syncs.page", public_id=public_id))
 
 

@@ -8,7 +8,7 @@ from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connectors.registry import CHANNELS
-from segsync.actions import holds, sync_history, sync_lists, sync_switch, thresholds, tries, turns
+from segsync.actions import holds, sync_history, sync_lists, sync_rebuild, sync_switch, thresholds, tries, turns
 from segsync.actions.runs import open_run
 from segsync.actions.sync_access import may_act, who_can
 from segsync.audience.sources import kind_for
@@ -89,6 +89,9 @@ def _now(sync: Sync) -> dict[str, Any]:
         "why_not_delete": who_can(sync, "delete this"),
         "why_not_off": sync_switch.why_not_off(who, sync),
         "why_not_on": sync_switch.why_not_on(db(), who, sync),
+        "rebuild": sync_rebuild.offered(sync),
+        "rebuild_as_of": sync_rebuild.as_of(sync),
+        "why_not_rebuild": sync_rebuild.why_not(session, who, sync),
         "keys": capabilities.shapes[kind_for(capabilities, sync.segment)].keys,
         "capabilities": capabilities,
         "off_by": sync_history.name_of(session, sync.off_by) if sync.off_by else "",

@@ -31,6 +31,7 @@ WHY_WORDS: Final = {
     Why.RESUMED: "Switched on",
     Why.CAUSE_GONE: "What stood in the way is gone",
     Why.RELEASED: "Released by an administrator",
+    Why.REBUILD: "Rebuilt",
 }
 RUN_WORDS: Final = {
     RunState.QUEUED: ("syncing", "Queued"),
@@ -64,6 +65,7 @@ DEEDS: Final = {
     "sync.on": "switched it on",
     "sync.off": "switched it off",
     "sync.delete": "deleted it",
+    "sync.rebuild": "had it rebuilt",
     "sync.retired": "carried out at the channel what was chosen for the audience",
     "sync.segment_deleted": "deleted the segment; the sync waits",
 }
