@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "user": "segsync.cli_people.user",
     "vault": "segsync.cli_care.vault",
     "web": "segsync.cli_web.web",
+    "warehouse": "segsync.cli_warehouses.warehouse",
     "worker": "segsync.cli_worker.worker",
     "workspace": "segsync.cli_people.workspace",
 }

@@ -137,6 +137,18 @@ class Settings(BaseSettings):
         default=4096, description="largest file that may be imported, in megabytes"
     )
 
+    warehouse_hosts: str = Field(
+        default="",
+        description="machines that warehouse connections may reach although they are not public: names, networks, Spark masters, "
+        "separated by spaces",
+    )
+    warehouse_folders: str = Field(
+        default="", description="folders whose DuckDB files warehouse connections may read, separated by spaces"
+    )
+    warehouse_seconds: Annotated[int, Field(ge=10, le=86_400)] = Field(
+        default=900, description="longest time that a warehouse may take to give a segment's members"
+    )
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:

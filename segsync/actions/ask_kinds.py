@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import select, update
@@ -18,8 +19,8 @@ from connectors.contract import AdAccount as SeenAccount
 from connectors.problems import AccessDenied, Code, ReconnectNeeded
 from segsync.actions import tokens
 from segsync.actions.actor import Actor, Refused
-from segsync.actions.sync_access import need_own
-from segsync.models import AdAccount, Integration, Sync
+from segsync.actions.sync_access import belongs, need_own
+from segsync.models import AdAccount, Integration, Segment, Sync, WarehouseConnection
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState
 from segsync.runtime import Runtime
@@ -229,6 +230,35 @@ def _channel_of(runtime: Runtime, integration_id: int) -> str:
         return session.get_one(Integration, integration_id).channel
 
 
+# -- warehouses ------------------------------------------------------------------------------------------------
+
+
+def _own_connection(session: Session, actor: Actor, params: Params) -> None:
+    actor.need(Right.EDIT_WAREHOUSES)
+    connection = session.get(WarehouseConnection, params["connection"])
+    if connection is None or connection.organization_id != actor.organization_id:
+        raise Refused("There is no such warehouse in your organization.")
+
+
+def _own_segment(session: Session, actor: Actor, params: Params) -> None:
+    actor.need(Right.EDIT_DATA)
+    segment = session.get(Segment, params["segment"])
+    if segment is None or not belongs(session, actor, segment.workspace_id):
+        raise Refused("There is no such segment in your workspaces.")
+
+
+def _in_worker(name: str, of: str) -> Callable[[Runtime, Params], Mapping[str, Any]]:
+    """A function of `warehouse_reading`, loaded when a worker needs it: pages do without the data path."""
+
+    def answer(runtime: Runtime, params: Params) -> Mapping[str, Any]:
+        reading = import_module("segsync.actions.warehouse_reading")
+        answered: Mapping[str, Any] = getattr(reading, name)(runtime, int(params[of]))
+        return answered
+
+    return answer
+
+
+WAREHOUSE, WAREHOUSE_SEGMENT = "warehouse", "warehouse segment"
 ACCOUNTS, CHECK, CAMPAIGNS, STATE = "accounts", "check", "campaigns", "state"
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -236,4 +266,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     CHECK: Kind(_own_signin, _check),
     CAMPAIGNS: Kind(_own_sync, _campaigns),
     STATE: Kind(_own_sync, _state),
+    WAREHOUSE: Kind(_own_connection, _in_worker("test", "connection")),
+    WAREHOUSE_SEGMENT: Kind(_own_segment, _in_worker("look", "segment")),
 }

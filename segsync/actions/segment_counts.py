@@ -6,19 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any, Final
 
 from sqlalchemy import Select, exists, func, or_, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from connectors.contract import Capabilities
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Refused
-from segsync.audience import filters
+from segsync.audience import filters, warehouse_figures
 from segsync.audience.conditions import Gone, Names
 from segsync.audience.reach import Reach, reach
-from segsync.models import Company, Contact, Segment, SegmentSize, Workspace
+from segsync.models import Company, Contact, Segment, SegmentSize, WarehouseSource, Workspace
 from segsync.rules.segment_rules import Group
+from segsync.rules.terms import SegmentKind
 from segsync.runtime import Runtime
 
 SAMPLE: Final = 10
@@ -54,7 +57,9 @@ def names(session: Session) -> Names:
 
 
 def count(session: Session, segment: Segment, now: datetime) -> int:
-    """Members now, before consent is looked at."""
+    """Members now, before consent is looked at. Those of a warehouse as they were counted last."""
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return segment.size or 0
     _quicken(session)
     return _counted(session, filters.member_ids(segment, now, names(session)))
 
@@ -71,6 +76,8 @@ def refresh_soon(session: Session, segment: Segment, now: datetime) -> bool:
     """The same while somebody waits. False where it takes too long: then the size is not known, and a worker counts."""
     segment.refreshed_at = None
     session.flush()
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return False  # a worker asks
     with _patient(session):
         refresh(session, segment, now)
     return segment.refreshed_at is not None
@@ -83,10 +90,14 @@ def refresh_later(runtime: Runtime, segment_id: int) -> None:
         segment = session.scalar(due(now).with_only_columns(Segment).where(Segment.id == segment_id))
         if segment is None:
             return
+        in_warehouse = segment.kind == SegmentKind.WAREHOUSE
         try:
-            refresh(session, segment, now)
+            if not in_warehouse:
+                refresh(session, segment, now)
         except Gone:
             segment.size, segment.refreshed_at = None, now  # its page says why
+    if in_warehouse:
+        import_module("segsync.actions.warehouse_reading").look(runtime, segment_id)
 
 
 def due(now: datetime) -> Select[int]:
@@ -109,6 +120,8 @@ def preview(session: Session, workspace: Workspace, members: str, rules: Group, 
 
 def look(session: Session, segment: Segment, now: datetime) -> Preview:
     """The same for a segment as it is."""
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return _looked(session, segment)
     found: list[Preview] = []
     with _patient(session):
         found.append(Preview(count(session, segment, now), sample(session, segment, now)))
@@ -120,6 +133,31 @@ def look(session: Session, segment: Segment, now: datetime) -> Preview:
         for name, channel in CHANNELS.items():
             by_channel[name] = reach(session, segment, channel.capabilities, now=now, names=names(session))
     return Preview(found[0].members, found[0].sample, by_channel)
+
+
+def _looked(session: Session, segment: Segment) -> Preview:
+    figures = session.get_one(WarehouseSource, segment.id).figures
+    if not figures:
+        return Preview(segment.size)
+    known = {name: each.capabilities for name, each in CHANNELS.items() if f"{name}_usable" in figures}
+    return Preview(
+        segment.size, (), {name: warehouse_figures.reach(figures, name, each) for name, each in known.items()}
+    )
+
+
+def reach_now(session: Session, segment: Segment, capabilities: Capabilities, now: datetime) -> Reach:
+    """Whom a channel can be sent of a segment. Raises Refused for a warehouse that nobody has looked at."""
+    if segment.kind != SegmentKind.WAREHOUSE:
+        return reach(session, segment, capabilities, now=now, names=names(session))
+    found = _looked(session, segment).reach.get(capabilities.name)
+    if found is None:
+        address = f"/w/{segment.workspace_id}/segments/{segment.id}/warehouse"
+        raise Refused(
+            "Nobody has said yet which columns of the warehouse are what.",
+            field="segment",
+            link=(segment.name, address),
+        )
+    return found
 
 
 def sample(session: Session, segment: Segment, now: datetime) -> Sequence[Contact | Company]:

@@ -119,7 +119,7 @@ class Wanted:
 
     text: str = ""
     which: str = ""
-    """'people', 'companies', 'list' or '' for all."""
+    """'people', 'companies', 'list', 'warehouse' or '' for all."""
     order: str = "name"
     deleted: bool = False
 
@@ -133,8 +133,8 @@ def listed(workspace: Workspace, wanted: Wanted, now: datetime) -> Select[Segmen
         chosen = chosen.where(Segment.deleted_at.is_(None))
     for word in wanted.text.split():
         chosen = chosen.where(Segment.name.icontains(word, autoescape=True))
-    if wanted.which == "list":
-        chosen = chosen.where(Segment.kind == "list")
+    if wanted.which in {"list", "warehouse"}:
+        chosen = chosen.where(Segment.kind == wanted.which)
     elif wanted.which:
         chosen = chosen.where(Segment.members == wanted.which)
     return chosen.order_by(_ORDERS.get(wanted.order, _ORDERS["name"]), Segment.id)

@@ -45,7 +45,7 @@ def vocabulary(
     custom = {subject: fields.of(session, workspace, subject, archived=True) for subject in ("contact", "company")}
     segments = session.execute(
         select(Segment.id, Segment.name, Segment.members, Segment.deleted_at)
-        .where(Segment.workspace_id == workspace.id)
+        .where(Segment.workspace_id == workspace.id, Segment.kind != "warehouse")  # its members are no contacts
         .order_by(func.lower(Segment.name), Segment.id)
     ).all()
     barred = {

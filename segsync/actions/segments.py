@@ -16,7 +16,7 @@ from segsync.actions.audit import Subject, record
 from segsync.actions.segment_counts import refresh_soon
 from segsync.actions.segment_uses import RESTORED_FOR, who_uses
 from segsync.actions.segment_vocabulary import checked, vocabulary
-from segsync.models import Segment, SegmentMember, Workspace
+from segsync.models import Segment, SegmentMember, WarehouseSource, Workspace
 from segsync.rules.cleaning_text import tidy
 from segsync.rules.rights import Right
 from segsync.rules.segment_rules import Group, read, segments_in
@@ -122,12 +122,21 @@ def duplicate(session: Session, actor: Actor, workspace: Workspace, segment_id: 
     )
     session.add(copy)
     session.flush()
+    _copy_source(session, original, copy)
     listed = select(literal(copy.id), SegmentMember.member_id).where(SegmentMember.segment_id == original.id)
     session.execute(insert(SegmentMember).from_select(["segment_id", "member_id"], listed))
     facts = _facts(session, workspace, copy, now) | {"copy_of": original.name}
     record(session, actor, "segment.create", subject(copy), change=({}, facts))
     refresh_soon(session, copy, now)
     return copy
+
+
+def _copy_source(session: Session, original: Segment, copy: Segment) -> None:
+    source = session.get(WarehouseSource, original.id)
+    if source is not None:
+        same = ("connection_id", "query", "mapping", "types", "columns", "sample_sealed", "figures", "looked_at")
+        session.add(WarehouseSource(segment_id=copy.id, **{name: getattr(source, name) for name in same}))
+        copy.size = original.size
 
 
 def delete(
@@ -186,7 +195,7 @@ def _lock(session: Session, workspace: Workspace) -> None:
 
 
 def _rules(session: Session, workspace: Workspace, draft: Draft, now: datetime) -> dict[str, Any]:
-    if draft.kind is SegmentKind.LIST:
+    if draft.kind is not SegmentKind.RULE:
         return {}
     known = vocabulary(session, workspace, draft.members, now=now)
     return checked(session, workspace, draft.rules, known).as_json()

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Actor, NotAllowed, NotThere, Refused, acting_person
-from segsync.models import AdAccount, Integration, Segment, Sync, Workspace, WorkspacePerson
+from segsync.models import AdAccount, Integration, Segment, Sync, WarehouseSource, Workspace, WorkspacePerson
 from segsync.rules import sync_ids
 from segsync.rules.rights import Right
-from segsync.rules.terms import SignInState
+from segsync.rules.terms import SegmentKind, SignInState
 from segsync.runtime import Runtime
 
 CHECK_LASTS = timedelta(hours=1)
@@ -87,6 +87,14 @@ def segment_for(session: Session, actor: Actor, segment_id: int) -> Segment:
     if segment.deleted_at is not None:
         raise Refused(
             f"The segment “{segment.name}” was deleted. Restore it first, or choose another.", field="segment"
+        )
+    source = session.get(WarehouseSource, segment.id) if segment.kind == SegmentKind.WAREHOUSE else None
+    if source is not None and not source.mapping:
+        address = f"/w/{segment.workspace_id}/segments/{segment.id}/warehouse"
+        raise Refused(
+            f"Nobody has said yet which columns of “{segment.name}” are what.",
+            field="segment",
+            link=("Say it", address),
         )
     return segment
 

@@ -43,7 +43,7 @@ def facts_of(sync: Sync) -> dict[str, str]:
 def cause_of(sync: Sync, trouble: Trouble, *, lasting: bool = False) -> Cause:
     """The incident that a trouble of this sync belongs to, and who has to act."""
     acts = causes.who_acts(trouble.code)
-    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id)
+    place = Place(sync.id, sync.integration_id, sync.channel, sync.account_id, trouble.facts.get("connection", ""))
     return Cause(
         key=causes.incident(trouble.code, place),
         code=trouble.code,

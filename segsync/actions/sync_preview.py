@@ -14,9 +14,10 @@ from connectors.contract import Capabilities, Kind
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Actor
 from segsync.actions.integrations import LIVE
+from segsync.actions.segment_counts import reach_now
 from segsync.actions.sync_access import CHECK_LASTS
 from segsync.actions.sync_access import segment_for as segment_to_sync
-from segsync.audience.reach import Reach, reach
+from segsync.audience.reach import Reach
 from segsync.audience.sources import kind_for
 from segsync.models import AdAccount, Integration, Organization, Segment, Sync, Workspace, WorkspacePerson
 from segsync.rules import names, schedule
@@ -123,7 +124,7 @@ def outlook(runtime: Runtime, session: Session, segment: Segment, channel: str) 
     """Counts the members that a channel can be sent now. Nothing is changed."""
     capabilities = CHANNELS[channel].capabilities
     now = runtime.clock()
-    found = reach(session, segment, capabilities, now=now, names=lambda number: session.get_one(Segment, number))
+    found = reach_now(session, segment, capabilities, now)
     name = names.audience_name(segment.name, capabilities.name_length)
     rows = runtime.settings.rows_in_a_request(capabilities.batch_rows)
     organization = session.get_one(Organization, segment.organization_id)

@@ -184,14 +184,12 @@ class SparkWords(EngineWords):
 
 @dataclass(frozen=True)
 class Engine:
-    """One row of the vocabulary: an engine, its words, and how Ibis and SQLGlot call its dialect."""
+    """One row of the vocabulary: an engine, its words, and how Ibis calls its dialect."""
 
     name: str
     label: str
     words: EngineWords
     dialect: str
-    grammar: str
-    """The dialect by SQLGlot's name."""
     text: str = "text"
     """What it calls the type of a text."""
     quote: str = '"'
@@ -214,9 +212,9 @@ def in_words(engine: Engine, expression: ir.Table, own: Collection[str], kept: I
 ENGINES: Final[Mapping[str, Engine]] = {
     engine.name: engine
     for engine in (
-        Engine("duckdb", "DuckDB", DuckDBWords(), "duckdb", "duckdb"),
-        Engine("postgres", "PostgreSQL", PostgresWords(), "postgres", "postgres"),
-        Engine("spark", "Spark", SparkWords(), "pyspark", "spark", "string", "`"),
+        Engine("duckdb", "DuckDB", DuckDBWords(), "duckdb"),
+        Engine("postgres", "PostgreSQL", PostgresWords(), "postgres"),
+        Engine("spark", "Spark", SparkWords(), "pyspark", "string", "`"),
     )
 }
 """Every engine that is announced: the golden vectors pass on it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Select, select
+from sqlalchemy import Select, false, select
 from sqlalchemy.orm import Session
 
 from segsync.audience.conditions import Names, Scope, joined, of_group
@@ -19,6 +19,8 @@ def member_ids(segment: Segment, now: datetime, names: Names) -> Select[int, int
     """`id` and `change_no` of the members, unordered. `names` gives the segments that the rules ask for."""
     table = Company if segment.members == "companies" else Contact
     wanted = select(table.id, table.change_no).where(table.workspace_id == segment.workspace_id)
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return wanted.where(false())  # its members are no contacts
     if segment.kind == SegmentKind.LIST:
         listed = SegmentMember.member_id == table.id
         return wanted.join(SegmentMember, listed).where(SegmentMember.segment_id == segment.id)
@@ -37,7 +39,7 @@ def members_as_people(segment: Segment, now: datetime, names: Names) -> Select[i
     )
 
 
-def as_sql(query: Select[Any], session: Session) -> str:
+def as_sql(query: Select[*tuple[Any, ...]], session: Session) -> str:
     """The statement with its values in it, quoted by the driver: for readers that take no parameters.
 
     Raises psycopg.DataError for a value that PostgreSQL cannot hold, such as NUL.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
@@ -88,6 +88,11 @@ class Source:
     table: type[Contact | Company]
     bar: Bar
     fields: tuple[str, ...]
+
+    in_one_go: ClassVar[bool] = False
+    """Whether it has to be read to its end once it was begun, rather than slice by slice."""
+    unclean: ClassVar[Mapping[str, int]] = {}
+    """Cells left out, by field: what came through the door is clean."""
 
     def window(self, low: int, rows: int) -> pa.Table:
         """Up to `rows` members with keys above `low`: `id`, `change_no`, `barred`, in key order."""

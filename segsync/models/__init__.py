@@ -17,6 +17,7 @@ from segsync.models.run import BatchTaken, DataFile, Ledger, Run, RunBatch
 from segsync.models.segment import Segment, SegmentMember, SegmentSize
 from segsync.models.sync import AdAccount, Integration, OAuthFlow, StatementMade, StatusMove, Sync
 from segsync.models.turn import AccountTurn, LimitScope
+from segsync.models.warehouse import WarehouseConnection, WarehouseSource
 
 __all__ = [
     "AccountTurn",
@@ -51,6 +52,8 @@ __all__ = [
     "StatementMade",
     "StatusMove",
     "Sync",
+    "WarehouseConnection",
+    "WarehouseSource",
     "Workspace",
     "WorkspacePerson",
 ]

@@ -16,7 +16,7 @@ class Segment(Base):
 
     __tablename__ = "segment"
     __table_args__ = (
-        CheckConstraint("kind in ('rule', 'list')", name="kind"),
+        CheckConstraint("kind in ('rule', 'list', 'warehouse')", name="kind"),
         CheckConstraint("members in ('people', 'companies')", name="members"),
         Index("ix_segment_workspace_id_deleted_at", "workspace_id", "deleted_at"),
     )

@@ -11,13 +11,13 @@ from datetime import date
 from string import Formatter
 from typing import Final
 
-from segsync.rules import catalogue_access, catalogue_audiences, catalogue_system
+from segsync.rules import catalogue_access, catalogue_audiences, catalogue_system, catalogue_warehouses
 from segsync.rules.catalogue_entry import WORDS, Entry, Retry
 from segsync.rules.terms import Acts
 
 CATALOGUE: Final[Mapping[str, Entry]] = {
     str(entry.code): entry
-    for part in (catalogue_access, catalogue_audiences, catalogue_system)
+    for part in (catalogue_access, catalogue_audiences, catalogue_warehouses, catalogue_system)
     for entry in part.ENTRIES
 }
 
@@ -44,6 +44,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "removal": "Audiences at the channel",
     "row": "Members",
     "segment": "Segments",
+    "warehouse": "Warehouses",
     "limit": "The contracted limit",
     "sync": "Syncs",
     "run": "Syncs",

@@ -75,6 +75,11 @@ WORDS = {
     "likely": Word("…", "What lies behind it is not known."),
     "size": Word("… members", "an unusual number of members", "1 member", "no members"),
     "usual": Word("…", "another number"),
+    "warehouse": Word("the warehouse “…”", "the warehouse"),
+    "column": Word("the column “…”", "a column"),
+    "engine": Word("…", "this engine"),
+    "before": Word("“…”", "another type"),
+    "now": Word("“…”", "another one"),
     "part": Word("…", "a part of the product"),
 }
 """Every name that a sentence may hold."""

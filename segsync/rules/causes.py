@@ -22,6 +22,8 @@ class Place:
     integration_id: int
     channel: str
     account_id: str
+    warehouse: str = ""
+    """The connection that members are read by, where a warehouse is what fails."""
 
 
 def group(code: str) -> str:
@@ -51,6 +53,8 @@ def incident(code: str, place: Place) -> str:
         return f"integration:{place.integration_id}"
     if kind in {"account", "terms"}:
         return f"account:{place.channel}:{place.account_id}:{place.integration_id}:{code}"
+    if place.warehouse:
+        return f"warehouse:{place.warehouse}:{code}"
     if kind in {"app", "disk"} or code == Code.OUTAGE.value:
         return f"channel:{place.channel}:{code}"
     if kind == "row" and code != Code.ROW_NO_IDENTIFIER.value:

@@ -68,6 +68,9 @@ EVENTS: Final[Mapping[str, str]] = {
     "import.rejects": "{actor} downloaded the rejected rows of {subject}",
     "exclusion.add": "{actor} put {subject} on the exclusion lists",
     "exclusion.end": "{actor} took {subject} off the exclusion lists",
+    "warehouse.create": "{actor} connected the warehouse {subject}",
+    "warehouse.change": "{actor} changed the connection to the warehouse {subject}",
+    "warehouse.delete": "{actor} deleted the connection to the warehouse {subject}",
     "audit.export": "{actor} exported the audit trail",
 }
 """Event → sentence over the actor, the subject's name, and what `before` and `after` hold."""
@@ -84,6 +87,7 @@ KINDS: Final[Mapping[str, str]] = {
     "company": "Companies",
     "field": "Fields",
     "exclusion": "Exclusion lists",
+    "warehouse": "Warehouses",
     "audit": "Audit",
 }
 """First word of an event → what one filters by."""

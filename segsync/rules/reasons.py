@@ -97,6 +97,18 @@ REASONS: Final[Mapping[str, Reason]] = {
     "signin.soon": Reason("must sign in again soon", _RECONNECT),
     "run.held": Reason("held for an administrator", "It would have removed too many. An administrator releases it, or the cause is set right."),
     "ledger.unreadable": Reason("records cannot be read", "Tell whoever runs this installation."),
+    "warehouse.unreachable": Reason("warehouse does not answer", "Look whether it runs, and whether its address is right."),
+    "warehouse.signin": Reason("warehouse refuses the sign-in", "Enter the connection's address anew, with a sign-in that works."),
+    "warehouse.off_limits": Reason("address not allowed", "Whoever runs this installation has to list this machine or folder."),
+    "warehouse.not_offered": Reason("engine not installed", "Whoever runs this installation has to install what it needs."),
+    "warehouse.query": Reason("query not understood", "The warehouse refuses it. Its own words are below."),
+    "warehouse.slow": Reason("warehouse too slow", "It did not give the members in time. It is tried again by itself."),
+    "warehouse.broke": Reason("warehouse broke off", "It stopped in the middle. Nothing was sent; it is tried again by itself."),
+    "warehouse.column_gone": Reason("column gone", "A column that is read is no longer there. Say anew which column is what."),
+    "warehouse.type_changed": Reason("column of another type", "A column has another type than it had. Say anew which column is what."),
+    "warehouse.no_key": Reason("rows without a key", "Every row needs a key."),
+    "warehouse.key_twice": Reason("key not unique", "One key stands in several rows."),
+    "warehouse.keys_collide": Reason("keys not told apart", "Add a column to the key."),
     "disk.full": Reason("disk full", "Tell whoever runs this installation."),
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ class Right(StrEnum):
     EDIT_CONSENT_RULES = "decide what unknown consent means"
     EXCLUDE = "keep exclusion lists"
     HOLD_REMOVALS = "release held removals, and set from when on they are held"
+    EDIT_WAREHOUSES = "connect warehouses"
 
     @property
     def refusal(self) -> str:
@@ -43,6 +44,7 @@ _REFUSALS = {
     Right.EDIT_CONSENT_RULES: "Only an administrator can decide what unknown consent means.",
     Right.EXCLUDE: "Only an administrator keeps the organization's exclusion lists.",
     Right.HOLD_REMOVALS: "Only an administrator can release removals that are held, and set from when on they are.",
+    Right.EDIT_WAREHOUSES: "Only an administrator can connect warehouses.",
 }
 
 _SEEING = frozenset({Right.SEE_SYNCS})
@@ -54,6 +56,7 @@ _ABM = _MARKETING | {
     Right.EDIT_CONSENT_RULES,
     Right.EXCLUDE,
     Right.HOLD_REMOVALS,
+    Right.EDIT_WAREHOUSES,
 }
 
 ROLE_RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -183,6 +186,23 @@ ROUTES |= {
     "segments.restore": Right.EDIT_DATA,
     "segments.add": Right.EDIT_DATA,
     "segments.remove": Right.EDIT_DATA,
+}
+
+ROUTES |= {
+    "segments.warehouse_new": Right.EDIT_DATA,
+    "segments.warehouse_source": Right.EDIT_DATA,
+    "segments.warehouse_columns": Right.EDIT_DATA,
+    "segments.warehouse_look": Right.EDIT_DATA,
+    "segments.warehouse_live": Right.EDIT_DATA,
+}
+
+ROUTES |= {
+    "warehouses.index": Right.EDIT_WAREHOUSES,
+    "warehouses.live": Right.EDIT_WAREHOUSES,
+    "warehouses.create": Right.EDIT_WAREHOUSES,
+    "warehouses.change": Right.EDIT_WAREHOUSES,
+    "warehouses.test": Right.EDIT_WAREHOUSES,
+    "warehouses.delete": Right.EDIT_WAREHOUSES,
 }
 
 ROUTES |= {

@@ -115,6 +115,7 @@ class SegmentKind(StrEnum):
 
     RULE = "rule"
     LIST = "list"
+    WAREHOUSE = "warehouse"
 
 
 class Subscription(StrEnum):

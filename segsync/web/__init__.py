@@ -18,6 +18,7 @@ from segsync.web.people import people
 from segsync.web.segments import segments
 from segsync.web.settings import settings
 from segsync.web.syncs import syncs
+from segsync.web.warehouses import warehouses
 from segsync.web.whereabouts import where
 from segsync.web.workspaces import workspaces
 
@@ -38,5 +39,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     imports,
     exclusions,
     where,
+    warehouses,
 )
 """All pages. A new blueprint is one import above and one line here; its endpoints are named in `rules.rights`."""

@@ -38,6 +38,7 @@ PLACES: Final = (
     Place("People", "person", "people.index", for_administrators=True),
     Place("Workspaces", "workspace", "workspaces.index", for_administrators=True),
     Place("Exclusion lists", "leave", "exclusions.index", for_administrators=True),
+    Place("Warehouses", "import", "warehouses.index", for_administrators=True),
     Place("Settings", "settings", "settings.index", for_administrators=True),
 )
 

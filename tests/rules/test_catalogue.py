@@ -19,6 +19,9 @@ OWN = {
     "ledger.unreadable", "disk.full", "worker.absent",
     "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "sync.lapsing", "run.everybody", "person.deactivated",
     "bug.broken", "run.held", "segment.unusual",
+    "warehouse.unreachable", "warehouse.signin", "warehouse.off_limits", "warehouse.not_offered", "warehouse.query",
+    "warehouse.slow", "warehouse.broke", "warehouse.column_gone", "warehouse.type_changed", "warehouse.no_key",
+    "warehouse.key_twice", "warehouse.keys_collide",
 }  # fmt: skip
 NAMED = re.compile(r"{(\w+)}")
 

@@ -29,6 +29,7 @@ from segsync.models import (
     StatementMade,
     StatusMove,
     Sync,
+    WarehouseConnection,
     Workspace,
 )
 from tests.builders import (
@@ -193,11 +194,18 @@ def _oversight(session: Session, organization: Organization, person: Person, wor
         last_used_at=NOW,
         ends_at=NOW + timedelta(days=1),
     )
+    connection = WarehouseConnection(
+        organization_id=organization.id,
+        name=f"{words.named} warehouse {next(NUMBERS)}",
+        engine="duckdb",
+        url_sealed=f"{words.kept}",
+        place=f"/{words.named}",
+    )
     exclusion = Exclusion(organization_id=organization.id, kind="email", value=f"{words.kept}@kept-out.example")
-    session.add_all([invitation, ask, event, browser, exclusion])
+    session.add_all([invitation, ask, event, browser, exclusion, connection])
     session.flush()
     ids = {"invitation_id": invitation.id, "ask_id": ask.id, "browser_id": browser.id}
-    return {**ids, "exclusion_id": exclusion.id}
+    return {**ids, "exclusion_id": exclusion.id, "connection_id": connection.id}
 
 
 def _alert(session: Session, organization: Organization, ids: Mapping[str, Any], words: Words) -> None:

@@ -22,6 +22,8 @@ from segsync.actions.push.follow import worry_of
 from segsync.rules.catalogue import CATALOGUE
 from tests.actions import test_alerts_opened as opened
 from tests.actions import test_asks, test_holds, test_push, test_segment_gone
+from tests.actions import test_warehouse_runs as warehouses
+from tests.audience import test_warehouse_stage
 from tests.contract.harness import Harness
 from tests.contract.harness_google import GoogleHarness
 from tests.contract.harness_linkedin import LinkedInHarness
@@ -209,6 +211,23 @@ OPENED: Mapping[str, Callable[..., object]] = {
     "segment.empty": opened.test_an_empty_segment_is_told_to_whoever_owns_the_sync,
     "ledger.unreadable": opened.test_a_ledger_that_cannot_be_read_is_told_to_the_operator,
     "disk.full": opened.test_a_full_disk_is_told_to_the_operator,
+    "warehouse.unreachable": warehouses.test_a_warehouse_that_cannot_be_reached_is_never_read_as_empty,
+    "warehouse.signin": warehouses.test_a_sign_in_that_no_longer_works_waits_for_an_administrator,
+    "warehouse.off_limits": warehouses.test_a_folder_that_nobody_listed_is_off_limits,
+    "warehouse.not_offered": warehouses.test_an_engine_that_is_not_installed_is_said_to_be_so,
+    "warehouse.slow": warehouses.test_a_warehouse_that_is_too_slow_is_broken_off,
+    "warehouse.keys_collide": test_warehouse_stage.test_two_keys_that_look_the_same_to_us_stop_the_run,
+    **dict.fromkeys(
+        (
+            "warehouse.column_gone",
+            "warehouse.type_changed",
+            "warehouse.query",
+            "warehouse.no_key",
+            "warehouse.key_twice",
+            "warehouse.broke",
+        ),
+        warehouses.test_what_goes_wrong_in_a_warehouse_sends_nothing_and_loses_nothing,
+    ),
     "worker.absent": opened.test_a_missing_part_is_told_to_every_organization,
     "scheduler.absent": opened.test_a_missing_part_is_told_to_every_organization,
     "limit.near": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,

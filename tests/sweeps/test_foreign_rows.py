@@ -21,7 +21,7 @@ OK, REDIRECT, FORBIDDEN, NOT_THERE, NOT_FROM_HERE = 200, 302, 403, 404, 405
 SHUT = {FORBIDDEN, NOT_THERE}
 NO_ROWS = {"channel": "meta"}
 """Arguments that name no row, and what they are filled with."""
-OF_ORGANIZATION = {"person_id", "invitation_id", "exclusion_id"}
+OF_ORGANIZATION = {"person_id", "invitation_id", "exclusion_id", "connection_id"}
 """What the whole organization has in common: administrators see it, whatever the workspace."""
 SEEN_BY_ALL = {"syncs.page", "syncs.live_one", "syncs.live_runs", "syncs.run"}
 """Names, sizes and statuses of syncs are seen organization-wide (S4)."""
@@ -215,8 +215,8 @@ _WORKED_WITH = _LOOKED_AT | {"contact_id", "field_id", "import_id", "integration
 REACHED = {
     Role.VIEW_ONLY: _LOOKED_AT,
     Role.MARKETING_USER: _WORKED_WITH,
-    Role.ABM_ADMIN: _WORKED_WITH | {"person_id"},
-    Role.PRIMARY_ADMIN: _WORKED_WITH | {"person_id"},
+    Role.ABM_ADMIN: _WORKED_WITH | {"person_id", "connection_id"},
+    Role.PRIMARY_ADMIN: _WORKED_WITH | {"person_id", "connection_id"},
 }
 """Rows of one's own that open: the addresses tried above are right, and shut only because the rows are not one's own."""
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from segsync.actions import books, sync_alerts
+from segsync.actions import books, sync_alerts, warehouse_reading
 from segsync.actions.outcomes import Outcome, Progress
 from segsync.actions.push.job import Job
+from segsync.actions.warehouse_reading import WarehouseMembers
 from segsync.audience.compare import Compared, Window, compare
 from segsync.audience.files import Part
 from segsync.audience.plan import AFTER, NEW, NOTES
@@ -20,7 +22,7 @@ from segsync.audience.sources import BARRED, Source, open_source
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
 from segsync.models import Ledger, Run, Segment, SegmentSize, Sync
-from segsync.rules.terms import Phase
+from segsync.rules.terms import Phase, SegmentKind
 
 TOP = 2**62
 """Above every key."""
@@ -60,13 +62,14 @@ class Drafts:
 def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
     low = int(job.run.cursor["low"])
-    with job.runtime.sessions() as session, workbench(job.spill) as bench:
-        source = source_of(job, session)
+    with ExitStack() as opened, job.runtime.sessions() as session, workbench(job.spill) as bench:
+        source = opened.enter_context(source_of(job, session))
         drafts = Drafts(job, session)
         base, same_basis = _base(job, session)
+        session.rollback()  # no transaction is open while members are read elsewhere
         if base and not same_basis and not job.run.everybody:
             _say_everybody(job)
-        while low < TOP and (job.in_time() or not drafts.counts):
+        while low < TOP and (job.in_time() or source.in_one_go or not drafts.counts):
             job.claim.keep()
             window = _window(job, source, base, low, same_basis=same_basis)
             high = window.span[1]
@@ -77,7 +80,8 @@ def read(job: Job) -> Outcome:
             drafts.take(compare(bench, job.method, window, fetch))
             low = high
         parts = drafts.finish()
-    _record(job, parts, drafts.counts, low)
+        unclean = source.unclean
+    _record(job, parts, drafts.counts, low, unclean)
     return Progress()
 
 
@@ -92,9 +96,14 @@ def _say_everybody(job: Job) -> None:
         sync_alerts.everybody_again(session, sync, run, NEW_RULES, now=job.now)
 
 
-def source_of(job: Job, session: Session) -> Source:
-    """The segment's members as they were meant when this run began to read."""
-    return open_source(
+@contextmanager
+def source_of(job: Job, session: Session) -> Iterator[Source | WarehouseMembers]:
+    """The segment's members as they were meant when this run began to read; those of a warehouse as it has them now."""
+    if job.segment.kind == SegmentKind.WAREHOUSE:
+        with warehouse_reading.members(job.runtime, job.segment.id, job.capabilities, job.claim.keep) as members:
+            yield members
+        return
+    yield open_source(
         job.runtime.database_uri,
         session,
         job.segment,
@@ -111,7 +120,7 @@ def _base(job: Job, session: Session) -> tuple[Sequence[Part], bool]:
     return books.ledger_parts(session, ledger_id), ledger is not None and ledger.basis == job.basis
 
 
-def _window(job: Job, source: Source, base: Sequence[Part], low: int, *, same_basis: bool) -> Window:
+def _window(job: Job, source: Source | WarehouseMembers, base: Sequence[Part], low: int, *, same_basis: bool) -> Window:
     rows = job.runtime.settings.window_rows
     members = source.window(low, rows)
     high = int(members.column("id")[-1].as_py()) if members.num_rows == rows else TOP
@@ -119,14 +128,14 @@ def _window(job: Job, source: Source, base: Sequence[Part], low: int, *, same_ba
     return Window(members, files, (low, high), same_basis)
 
 
-def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int) -> None:
+def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int, unclean: Mapping[str, int]) -> None:
     with job.change() as (session, run):
         books.list_parts(session, run.sync_id, parts, run_id=run.id)
         _count(run, counts)
         if low < TOP:
             run.cursor = {**run.cursor, "low": low}
             return
-        job.enter(run, Phase.COMPARING)
+        job.enter(run, Phase.COMPARING, **({"unclean": dict(unclean)} if unclean else {}))
         members = run.members
     _record_size(job, members)
 

@@ -127,9 +127,10 @@ def _draft(job: Job, session: Session) -> Draft:
 def _whole(
     job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: Iterator[pa.Table]
 ) -> Iterator[pa.Table]:
-    source = source_of(job, session)
-    for piece in sharing:
-        yield whole_rows(bench, job.method, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
+    with source_of(job, session) as source:
+        session.rollback()  # no transaction is open while members are read elsewhere
+        for piece in sharing:
+            yield whole_rows(bench, job.method, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
 
 
 # -- folding ---------------------------------------------------------------------------------------------------

@@ -64,6 +64,8 @@ def new(workspace_id: int) -> Answer:
 def edit(workspace_id: int, segment_id: int) -> Answer:
     """Another name, or other rules."""
     workspace, segment = found(workspace_id, segment_id)
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return redirect(url_for("segments.warehouse_source", workspace_id=workspace.id, segment_id=segment.id))
     form = SegmentForm(data={"name": segment.name, "rules": _json(segment), "version": str(segment.version)})
     problems: Sequence[Problem] = ()
     if form.validate_on_submit():

@@ -13,7 +13,13 @@ from segsync.web.frame import db, runtime, workspace_or_404
 from segsync.web.paging import asked_page, paginate
 from segsync.web.segments.blueprint import segments
 
-WHICH: Final = {"": "All", "people": "People", "companies": "Companies", "list": "Static lists"}
+WHICH: Final = {
+    "": "All",
+    "people": "People",
+    "companies": "Companies",
+    "list": "Static lists",
+    "warehouse": "In a warehouse",
+}
 LONGEST_TEXT: Final = 200
 
 

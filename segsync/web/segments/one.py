@@ -26,6 +26,7 @@ from segsync.web.paging import asked_page, paginate
 from segsync.web.segments.blueprint import Answer, found, segments
 from segsync.web.segments.editor import sample_parts
 from segsync.web.segments.shown import COLUMNS, flagged, name_of, shower
+from segsync.web.segments.warehouse import parts_of
 
 CHART_OF: Final = timedelta(days=90)
 GAP: Final = timedelta(hours=36)
@@ -63,6 +64,7 @@ def figures(workspace_id: int, segment_id: int) -> str:
         seen=seen,
         members=segment.members,
         of_list=segment.kind == SegmentKind.LIST,
+        in_warehouse=segment.kind == SegmentKind.WAREHOUSE,
         **sample_parts(segment.members, seen),
     )
 
@@ -94,6 +96,8 @@ def _whom(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, An
     if segment.kind == SegmentKind.LIST:
         listed = paginate(db(), segment_lists.members(segment), number=asked_page())
         return {"listed": listed, "columns": COLUMNS[segment.members], "show": shower(), "name_of": name_of}
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return parts_of(segment)
     known = vocabulary(db(), workspace, segment.members, now=now)
     rules = read(segment.rules)
     shown = rules if may(Right.SEE_VALUES) else masked(rules)
@@ -102,10 +106,12 @@ def _whom(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, An
 
 def _compared(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, Any]:
     """Other segments of the same kind of members, and how much is shared with the one that was asked for."""
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return {"others": {}, "other": None}  # its members are no contacts: nothing here to compare them by
     others = db().execute(
         select(Segment.id, Segment.name)
         .where(Segment.workspace_id == workspace.id, Segment.members == segment.members)
-        .where(Segment.deleted_at.is_(None), Segment.id != segment.id)
+        .where(Segment.deleted_at.is_(None), Segment.id != segment.id, Segment.kind != "warehouse")
         .order_by(func.lower(Segment.name))
         .limit(MOST_COMPARED)
     )

@@ -124,9 +124,12 @@ def _started(made: actions.Created) -> str:
 def _page(form: StartForm, query: Mapping[str, str]) -> str:
     parts = _parts(query)
     chosen: Chosen = parts["chosen"]
-    outlook = None
+    outlook, why_not = None, _why_not(query.get("segment", ""))
     if chosen.segment is not None and chosen.channel:
-        outlook = sync_preview.outlook(runtime(), db(), chosen.segment, chosen.channel)
+        try:
+            outlook = sync_preview.outlook(runtime(), db(), chosen.segment, chosen.channel)
+        except Refused as refusal:
+            why_not = refusal
     found, total = sync_preview.segments(db(), actor(), parts["text"])
     return render_template(
         "syncs/create.html",
@@ -137,6 +140,7 @@ def _page(form: StartForm, query: Mapping[str, str]) -> str:
         channels=CHANNELS,
         signins=sync_preview.signins(db(), actor()),
         outlook=outlook,
+        why_not=why_not,
         statement_key=actions.statement_key,
         **parts,
         **_places(),
@@ -173,12 +177,20 @@ def _chosen(query: Mapping[str, str]) -> tuple[Chosen, list[Offered]]:
 
 
 def _segment(typed: str) -> Segment | None:
+    if not _is_number(typed) or _why_not(typed) is not None:
+        return None
+    return sync_preview.segment_to_sync(db(), actor(), int(typed))
+
+
+def _why_not(typed: str) -> Refused | None:
+    """Why the segment that was chosen cannot be synced."""
     if not _is_number(typed):
         return None
     try:
-        return sync_preview.segment_to_sync(db(), actor(), int(typed))
-    except Refused:
-        return None
+        sync_preview.segment_to_sync(db(), actor(), int(typed))
+    except Refused as refusal:
+        return refusal
+    return None
 
 
 def _is_number(typed: str) -> bool:
