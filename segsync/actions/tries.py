@@ -58,9 +58,21 @@ def try_new(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) ->
     return _begin(runtime, session, actor, sync)
 
 
-def newest(session: Session, sync: Sync) -> Run:
-    """The newest run of a sync that was only tried: there is one."""
-    return session.scalars(select(Run).where(Run.sync_id == sync.id).order_by(Run.id.desc()).limit(1)).one()
+def newest(session: Session, sync: Sync) -> Run | None:
+    """The newest run of a sync that was only tried; its runs moved to the sync that was created of it, if one was."""
+    return session.scalar(select(Run).where(Run.sync_id == sync.id).order_by(Run.id.desc()).limit(1))
+
+
+def created_of(session: Session, trial: Sync) -> Sync | None:
+    """The sync that came of a try."""
+    return session.scalar(
+        select(Sync).where(
+            Sync.segment_id == trial.segment_id,
+            Sync.channel == trial.channel,
+            Sync.account_id == trial.account_id,
+            Sync.deleted_at.is_(None),
+        )
+    )
 
 
 def _begin(runtime: Runtime, session: Session, actor: Actor, sync: Sync) -> Run:

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, joinedload
 from connectors.contract import Capabilities, Kind
 from connectors.registry import CHANNELS
 from segsync.actions import books, memberships
-from segsync.actions.actor import Actor, Refused
-from segsync.actions.audit import record
+from segsync.actions.actor import Actor, Refused, acting_person
+from segsync.actions.audit import Subject, record
 from segsync.actions.contacts import subject
 from segsync.audience import filters, one_person
 from segsync.audience.conditions import Gone
@@ -74,13 +74,17 @@ def find(session: Session, actor: Actor, workspaces: Sequence[Workspace], text: 
         phone = clean(CONTACT["phone"], text, Door(country)).value
         if phone:
             ways.append(Contact.phone == phone)
-    return session.execute(
+    found = session.execute(
         select(Contact, Workspace.name)
         .join(Workspace, Workspace.id == Contact.workspace_id)
         .where(Contact.workspace_id.in_([workspace.id for workspace in workspaces]), or_(*ways))
         .order_by(Contact.id)
         .limit(FOUND_AT_MOST)
     ).all()
+    if len(found) != 1:  # looking at the one who fits is recorded by itself
+        me = acting_person(session, actor)
+        record(session, actor, "contact.find", Subject("person", me.id, me.name), change=({}, {"found": len(found)}))
+    return found
 
 
 def look(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> Whereabouts:

@@ -54,6 +54,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "contact.add_device": "{actor} linked a device to {subject}",
     "contact.remove_device": "{actor} took a linked device away from {subject}",
     "contact.where": "{actor} looked up where {subject} is",
+    "contact.find": "{actor} looked for somebody by an e-mail, a phone number or an external id",
     "contact.export": "{actor} exported contacts of {subject}",
     "company.create": "{actor} added the company {subject}",
     "company.change": "{actor} changed the company {subject}",

@@ -26,7 +26,8 @@ from segsync.web.words import counted
 exclusions = Blueprint("exclusions", __name__, url_prefix="/exclusions")
 
 Answer = str | Response | tuple[str, int]
-LONGEST_TEXT: Final = 5_000_000
+LONGEST_TEXT: Final = 1_500_000
+"""With what stands around it in a form this is below what a page takes."""
 MOST_SEGMENTS: Final = 500
 MOST_TOLD: Final = 10
 CHANNEL_CHOICES: Final = {"": "Every channel", **{name: each.capabilities.label for name, each in CHANNELS.items()}}
@@ -110,7 +111,7 @@ def _of_file(form: ExcludeForm) -> list[str]:
         return []
     content: bytes = sent.read(LONGEST_TEXT + 1)
     if len(content) > LONGEST_TEXT:
-        raise Refused("A file may have 5 MB. Cut it into several.", field="file")
+        raise Refused("A file may have 1.5 MB. Cut it into several.", field="file")
     try:
         return content.decode("utf-8-sig").replace("\x00", "").splitlines()
     except UnicodeDecodeError:

@@ -53,6 +53,7 @@ def index(workspace_id: int) -> Answer:
             found = actions.find(db(), actor(), my_workspaces(), typed(form.who))
         except Refused as refusal:
             show_refusal(form, refusal)
+        db().commit()
     if found and len(found) == 1:
         contact = found[0][0]
         return redirect(url_for("where.one", workspace_id=contact.workspace_id, contact_id=contact.id))

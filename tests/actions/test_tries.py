@@ -13,7 +13,7 @@ from connectors.problems import Code, ReconnectNeeded
 from segsync.actions import chores, limits, runs, schedule, tries
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.sync_access import Taken
-from segsync.models import Contact, DataFile, Person, Run, RunBatch, Sync
+from segsync.models import Contact, DataFile, Person, Run, RunBatch, SegmentSize, Sync
 from tests.actions.northwind import Northwind
 from tests.actions.pushing import again, go, join, keys, leave, let_go, members, open_alerts, put, start, work
 from tests.builders import make_contact
@@ -41,6 +41,7 @@ def standing(runtime, sync: Sync) -> tuple:
         now = session.get_one(Sync, sync.id)
         left = session.scalars(select(Run.id).where(Run.sync_id == sync.id, Run.plan_id.is_not(None))).all()
         kept = {name: getattr(now, name) for name in Sync.__table__.columns.keys()}  # noqa: SIM118 - no mapping
+        kept["sizes"] = session.scalars(select(SegmentSize.size).where(SegmentSize.segment_id == now.segment_id)).all()
         return kept, left, session.scalars(select(RunBatch.number)).all()
 
 

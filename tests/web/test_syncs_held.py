@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from segsync.actions import slices
 from segsync.models import AdAccount, AuditEvent, Organization, Run, SegmentMember, Sync
@@ -185,6 +185,19 @@ def test_create_tries_before_anything_exists(runtime, sign_in, session, ada, syn
     assert client.get(f"/syncs/{trial.public_id}").location == address
     assert "All <strong>0</strong>" in text(client.get(f"/syncs?text={trial.public_id}"))
     assert text(client.get("/syncs")).count("Northwind US") == 0
+
+
+def test_link_of_a_try_leads_to_the_sync_that_came_of_it(runtime, sign_in, session, ada, sync):
+    """Once the sync exists, an old link of its try leads there; without one it leads nowhere, and breaks nothing (B3)."""
+    client = sign_in(ada)
+    tried(runtime, client, "/syncs/new/try", {"segment": sync.segment_id, "channel": "meta", "account": "act-2"})
+    trial = session.scalars(select(Sync).where(Sync.trial)).one()
+    session.execute(update(Run).where(Run.sync_id == trial.id).values(sync_id=sync.id))
+    session.commit()
+    assert client.get(f"/syncs/{trial.public_id}").status_code == 404
+    session.execute(update(Sync).where(Sync.id == sync.id).values(account_id="act-2"))
+    session.commit()
+    assert client.get(f"/syncs/{trial.public_id}").location == f"/syncs/{sync.public_id}"
 
 
 def test_choices_that_cannot_be_tried_are_said_beside_them(sign_in, ada, sync):

@@ -142,8 +142,8 @@ def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int, unc
 
 def _record_size(job: Job, members: int) -> None:
     """In a transaction of its own: segments are locked before their syncs elsewhere."""
-    if job.kind != job.segment.members:
-        return  # those who work at the companies were counted, not the companies
+    if job.trying or job.kind != job.segment.members:
+        return  # a try changes nothing; those who work at companies were counted, not the companies
     with job.runtime.sessions.begin() as session:
         segment = session.get_one(Segment, job.segment.id)
         segment.size, segment.refreshed_at = members, job.now

@@ -123,9 +123,9 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
     """Writes down the channel's answer. True whatever became of the claim meanwhile: the batch was sent."""
     refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
     with job.runtime.sessions.begin() as session:
-        if refused and ref.action is Action.REMOVE:
+        removal_refused = bool(refused) and ref.action is Action.REMOVE
+        if removal_refused:
             sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
-            sync.removals_due += sum(reason.count for reason in result.refused)
         run = session.get_one(Run, job.run.id, with_for_update=True)
         written = session.execute(
             insert(RunBatch)
@@ -145,8 +145,11 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
             .returning(RunBatch.number)
         ).one_or_none()
         taking.done_with(session, job.run.id, ref.number, job.claim)
-        if written is not None:
-            _count(run, ref, result)
+        if written is None:
+            return  # somebody else sent it too, and was answered first
+        if removal_refused:
+            sync.removals_due += sum(reason.count for reason in result.refused)
+        _count(run, ref, result)
 
 
 def _count(run: Run, ref: BatchRef, result: PushResult) -> None:

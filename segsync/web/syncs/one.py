@@ -31,8 +31,16 @@ def page(public_id: str) -> str | Response:
     """The page of a sync. A deleted one still says what it was; one that was only tried, what came of that."""
     sync = sync_or_404(public_id)
     if sync.trial:
-        return redirect(url_for("syncs.run", public_id=sync.public_id, run_id=tries.newest(db(), sync).id))
+        return _tried(sync)
     return render_template("syncs/one.html", **_now(sync), **_before(sync))
+
+
+def _tried(trial: Sync) -> Response:
+    """What came of a try: its newest run, else the sync that was created of it."""
+    if newest := tries.newest(db(), trial):
+        return redirect(url_for("syncs.run", public_id=trial.public_id, run_id=newest.id))
+    made = tries.created_of(db(), trial) or abort(404)
+    return redirect(url_for("syncs.page", public_id=made.public_id))
 
 
 @syncs.route("/syncs/<public_id>/live")
