@@ -33,10 +33,10 @@ def renewals(job: Job, checked: Sequence[Part]) -> list[Part]:
         touched = [*books.parts_of_run(session, job.run.id, books.DRAFT), *_of(checked, AGAIN)]
         staying = Staying([job.folder.open(part) for part in base], [job.folder.open(part) for part in touched])
         stream = Stream(job.folder, RENEWED, job.stem, group_rows=job.batch_rows, part_rows=rows)
-        source = source_of(job, session)
-        with workbench(job.spill) as bench:
+        with source_of(job, session) as source, workbench(job.spill) as bench:
             due = renewing.choose(bench, job.shape, staying, taking_turns, job.now)
             most = how_many(due, sends=_sends(session, job, checked), batch_rows=job.batch_rows)
+            session.rollback()  # no transaction is open while members are read elsewhere
             for piece in renewing.renewed(bench, job.shape, most, rows):
                 values = source.values(-1, TOP, pc.unique(piece.column("member")))
                 stream.add(whole_rows(bench, job.method, piece, values))
