@@ -164,7 +164,7 @@ def _start_other(runtime: Runtime, sync_id: int) -> None:
 def _park(run: Run, wait: WaitUntil, now: object, *, scope: str | None = None) -> None:
     run.state = RunState.WAITING.value
     run.cursor = {**run.cursor, "waits_for": wait.why, "waits_since": str(now)}
-    run.not_before, run.scope = wait.time, scope
+    run.not_before, run.woken_at, run.scope = wait.time, None, scope
 
 
 def _put_back(runtime: Runtime, claim: Claim) -> None:

@@ -13,7 +13,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from segsync.actions import claims, slices, turns
-from segsync.actions.outcomes import Done
+from segsync.actions.outcomes import Done, WaitUntil
 from segsync.models import LimitScope, Run, Sync
 from segsync.queue import Name
 from tests.actions.pushing import start
@@ -193,6 +193,18 @@ def test_a_run_that_was_woken_is_not_woken_every_second(runtime, clock, make):
             picks.append(list(turns.pick(session, clock(), at_most=10)))
             clock.forward(seconds=10)
     assert picks == [[run.id], [], [run.id]]
+
+
+def test_a_run_that_waits_a_second_is_woken_after_that_second(runtime, clock, make):
+    """A short wait before a limit is no wait of fifteen seconds: the wake-up that it had was not lost (S12)."""
+    (run,) = make("act-1", 1)
+    turns.wake(runtime)
+    claim = claims.take(runtime.sessions, run.id, lease=timedelta(minutes=1), now=clock())
+    slices._settle(runtime, claim, WaitUntil(clock() + timedelta(seconds=1), "wait.rate_limit"))
+    claim.release()
+    clock.forward(seconds=1)
+    with runtime.sessions.begin() as session:
+        assert list(turns.pick(session, clock(), at_most=10)) == [run.id]
 
 
 def test_with_nobody_else_waiting_a_run_goes_on_at_once(runtime, clock, make):
