@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,11 +30,11 @@ def pusher(connector: Connector, token: Token, account: AccountRef, audience: Au
     return lambda batch: connector.push(token, account, audience, batch)
 
 
-def empty_by_books(runtime: Runtime, sync: Sync, push: Push, goes_on: Callable[[], None]) -> None:
+def empty_by_books(runtime: Runtime, sync: Sync, push: Push, goes_on: Callable[[dict[str, object]], None]) -> None:
     """Removes every key that the ledger holds, or that a recorded plan may have brought. Safe to repeat from the start.
 
-    `goes_on` is called after each batch. Raises any ConnectorProblem, TryLater too where the channel left rows for later, and
-    FileUnreadable where the books are damaged.
+    `goes_on` is called after each batch with the place reached; where `sync.emptied` holds one of the same books, it begins there.
+    Raises any ConnectorProblem, TryLater too where the channel left rows for later, and FileUnreadable where the books are damaged.
     """
     capabilities = runtime.connector(sync.channel).capabilities
     with runtime.sessions() as session:
@@ -40,14 +42,22 @@ def empty_by_books(runtime: Runtime, sync: Sync, push: Push, goes_on: Callable[[
         files = _files(runtime, session, sync)
     rows_at_most = runtime.settings.rows_in_a_request(capabilities.batch_rows)
     session_number = secrets.randbits(62) + 1
-    left: set[str] = set()
-    for number, rows in enumerate(_rows(files, capabilities.shapes[kind], rows_at_most), start=1):
+    of = _books(files, rows_at_most)
+    done = int(sync.emptied["batches"]) if sync.emptied.get("of") == of else 0
+    left_to_do = islice(_rows(files, capabilities.shapes[kind], rows_at_most), done, None)
+    for number, rows in enumerate(left_to_do, start=1):
         batch = Batch(Action.REMOVE, rows, number, False, session_number, sync.members_held or rows.num_rows, kind)
-        left |= {one.code for one in push(batch).refused if causes.group(one.code) == "wait"}
-        goes_on()
-    if left:
-        # whoever was not reached is still in there, so it is not done
-        raise TryLater(Code(min(left)))
+        left = {one.code for one in push(batch).refused if causes.group(one.code) == "wait"}
+        if left:
+            # whoever was not reached is still in there, so it is not done
+            raise TryLater(Code(min(left)))
+        goes_on({"of": of, "batches": done + number})
+
+
+def _books(files: list[Path], rows_at_most: int) -> str:
+    """Names the files as they are cut into batches: a place in them says nothing of other files."""
+    names = [str(rows_at_most), *(path.name for path in files)]
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 def _files(runtime: Runtime, session: Session, sync: Sync) -> list[Path]:

@@ -86,7 +86,7 @@ def _at_channel(runtime: Runtime, sync: Sync) -> None:
         connector.retire(token, account, audience, how)
     elif how is Retire.EMPTY:
         push = pusher(connector, token, account, audience)
-        empty_by_books(runtime, sync, push, lambda: _wait(runtime, sync.id, AGAIN_AFTER))
+        empty_by_books(runtime, sync, push, lambda place: _got_to(runtime, sync.id, place))
 
 
 def _trouble_of(problem: ConnectorProblem) -> Trouble:
@@ -101,6 +101,13 @@ def _wait(runtime: Runtime, sync_id: int, pause: timedelta, trouble: Trouble | N
         sync.probe_at = now + pause
         if trouble is not None:
             alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id])
+
+
+def _got_to(runtime: Runtime, sync_id: int, place: dict[str, object]) -> None:
+    """Whoever goes on after a limit begins here; meanwhile nobody else does."""
+    with runtime.sessions.begin() as session:
+        sync = session.get_one(Sync, sync_id, with_for_update=True)
+        sync.emptied, sync.probe_at = place, runtime.clock() + AGAIN_AFTER
 
 
 def _cause(sync: Sync, trouble: Trouble) -> Cause:

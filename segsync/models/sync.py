@@ -188,6 +188,8 @@ class Sync(Base):
     deleted_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     retire_how: Mapped[str | None]
     retired_at: Mapped[datetime | None]
+    emptied: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
+    """How many batches of our own books were taken out already, and of which books."""
 
     segment: Mapped[Segment] = relationship()
     workspace: Mapped[Workspace] = relationship()

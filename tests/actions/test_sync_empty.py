@@ -12,7 +12,7 @@ from segsync.actions.actor import Actor
 from segsync.actions.sync_retire import retire
 from segsync.actions.syncs import delete
 from segsync.models import DataFile, Person, Run
-from tests.actions.pushing import again, go, keys, open_alerts, start, work
+from tests.actions.pushing import again, go, keys, open_alerts, put, start, work
 from tests.fakes import FakeChannel, Killed
 
 
@@ -100,6 +100,27 @@ def test_rows_that_the_channel_left_for_later_are_sent_again(runtime, session, c
     clock.forward(minutes=11)
     retire(runtime, sync.id)
     assert again(runtime, sync).retired_at == clock.now
+
+
+def test_a_limit_on_the_way_does_not_begin_it_anew(runtime, session, channel, sync, clock):
+    """The channel takes one request in ten minutes: each takes out others, until everybody is out. (B17, S12)."""
+    for name in ("fourth", "fifth", "sixth", "seventh"):
+        put(session, sync, email=f"{name}@example.org")
+    go(runtime, sync)
+    sent, taken = len(channel.pushed), []
+
+    def one_in_ten_minutes(_batch):
+        if clock.now in taken:
+            raise TryLater(Code.RATE_LIMIT)
+        taken.append(clock.now)
+
+    channel.before_push = one_in_ten_minutes
+    emptied(runtime, session, sync)
+    for _ in range(4):
+        clock.forward(minutes=11)
+        retire(runtime, sync.id)
+    assert (keys(channel), len(channel.pushed) - sent) == (set(), 4)
+    assert again(runtime, sync).retired_at
 
 
 def test_two_workers_never_empty_it_at_once(runtime, session, channel, sync):
