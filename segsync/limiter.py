@@ -41,28 +41,28 @@ TAKE: Final = f"""{_NOW}
 -- KEYS: since when this Redis counts, then the scopes. ARGV: cost, rate, burst, reserved for each scope.
 redis.call('SET', KEYS[1], string.format('%.6f', now), 'NX')
 local since = tonumber(redis.call('GET', KEYS[1]))
-local longest, which, left = 0, 0, {{}}
+local longest, which, shut, left = 0, 0, 0, {{}}
 for i = 2, #KEYS do
   local a = (i - 2) * 4
   local cost, rate, burst, reserved = tonumber(ARGV[a+1]), tonumber(ARGV[a+2]), tonumber(ARGV[a+3]), tonumber(ARGV[a+4])
   local kept = redis.call('HMGET', KEYS[i], 'tokens', 'at', 'closed')
-  local wait = math.max(0, (tonumber(kept[3]) or 0) - now)
+  local wait, by = math.max(0, (tonumber(kept[3]) or 0) - now), 1
   if rate > 0 then
     local need = math.min(burst, cost + reserved)
     local tokens, at = tonumber(kept[1]), tonumber(kept[2])
     if not tokens then tokens, at = math.max(burst / 2, need), since end
     tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
-    if tokens < need then wait = math.max(wait, (need - tokens) / rate) end
+    if tokens < need and (need - tokens) / rate > wait then wait, by = (need - tokens) / rate, 0 end
     left[i] = {{tokens - cost, (burst - tokens + cost) / rate}}
   end
-  if wait > longest then longest, which = wait, i - 1 end
+  if wait > longest then longest, which, shut = wait, i - 1, by end
 end
-if longest > 0 then return {{math.ceil(longest * 1000), which}} end
+if longest > 0 then return {{math.ceil(longest * 1000), which, shut}} end
 for i, after in pairs(left) do
   redis.call('HSET', KEYS[i], 'tokens', tostring(after[1]), 'at', string.format('%.6f', now))
   keep(KEYS[i], after[2] * 1000 + 1000)
 end
-return {{0, 0}}
+return {{0, 0, 0}}
 """
 
 LOWER: Final = f"""{_NOW}
@@ -97,14 +97,20 @@ return math.ceil((closed - now) * 1000)
 
 
 class ScopeClosed(TryLater):
-    """A limit lets nothing through for a time: of this scope, whoever calls. `by_channel` where the channel just said so."""
+    """A limit lets nothing through for a time. `by_channel` where the channel just said so, `shut` where it said so to anybody.
 
-    def __init__(self, scope: Scope, wait: timedelta, *, refusal: TryLater | None = None) -> None:
+    Else our own count makes whoever calls wait, and others perhaps less: removals come before additions.
+    """
+
+    def __init__(
+        self, scope: Scope, wait: timedelta, *, refusal: TryLater | None = None, shut: bool = False
+    ) -> None:
         """`refusal` is what the channel answered, where it was asked."""
         told = refusal or TryLater(Code.DAILY_LIMIT if scope.limit.period > LONG else Code.RATE_LIMIT)
         super().__init__(told.code, retry_after=wait, raw=told.raw, reference=told.reference, **told.facts)
         self.scope = scope
         self.by_channel = refusal is not None
+        self.shut = shut or self.by_channel
 
 
 @dataclass(frozen=True)
@@ -145,13 +151,13 @@ class Limiter:
             cost = scope.limit.costs[request.call] * request.times
             arguments += [cost, made.rate, made.burst, made.burst * request.urgency.value]
         try:
-            milliseconds, which = self._take([f"{PREFIX}since", *(_key(scope) for scope in scopes)], arguments)
+            milliseconds, which, shut = self._take([f"{PREFIX}since", *(_key(scope) for scope in scopes)], arguments)
         except redis.RedisError as problem:
             log.warning("rate not known", scope=scopes[0].name, problem=type(problem).__name__)
             raise ScopeClosed(scopes[0], REDIS_AWAY) from None
         if milliseconds:
             wait = max(timedelta(milliseconds=int(milliseconds)), LEAST_WAIT)
-            raise ScopeClosed(scopes[int(which) - 1], wait)
+            raise ScopeClosed(scopes[int(which) - 1], wait, shut=bool(shut))
 
     def used(self, limits: Sequence[Limit], request: Request, told: Sequence[Usage], *, more: int = 0) -> None:
         """Writes down what an answer says of the limits, and `more` calls that it took than were counted."""

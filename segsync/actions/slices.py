@@ -32,6 +32,7 @@ LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_SLOWED = timedelta(hours=24)
 UNTOLD = {Code.RATE_LIMIT: timedelta(minutes=1), Code.DAILY_LIMIT: timedelta(hours=1)}
 """How long to wait where the channel does not say."""
+REFUSED_SINCE = "refused_since"
 
 
 def work_slice(runtime: Runtime, run_id: int) -> None:
@@ -183,7 +184,9 @@ def _stand_in_line(runtime: Runtime, claim: Claim, closed: ScopeClosed, began: d
     with runtime.sessions.begin() as session:
         run = claim.load(session)
         got_through = _got_through(session, run)
-        if not (closed.by_channel and now - got_through > LONGEST_SLOWED):
+        if not closed.shut:
+            run.cursor = {**run.cursor, REFUSED_SINCE: None}
+        if not (closed.by_channel and _refused_for(run, got_through, now) > LONGEST_SLOWED):
             pause = closed.retry_after or UNTOLD[Code.RATE_LIMIT]
             _park(run, WaitUntil(now + pause, closed.code.value), now, scope=closed.scope.name)
             if run.batches_done and got_through >= began:
@@ -205,7 +208,7 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> None:
         run = claim.load(session)
         counted = trouble.code not in causes.NOT_COUNTED
         run.tries += counted
-        too_long = now - _got_through(session, run) > LONGEST_SLOWED
+        too_long = _refused_for(run, _got_through(session, run), now) > LONGEST_SLOWED
         if run.tries < TRIES and not too_long:
             pause = UNTOLD.get(problem.code, min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE))
             _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)
@@ -217,6 +220,15 @@ def _got_through(session: Session, run: Run) -> datetime:
     """When the channel last took something of this run: a first upload may take days, as long as it goes on."""
     last = session.scalar(select(func.max(RunBatch.acked_at)).where(RunBatch.run_id == run.id))
     return max(filter(None, [last, run.started_at]), default=run.created_at)
+
+
+def _refused_for(run: Run, got_through: datetime, now: datetime) -> timedelta:
+    """How long the channel has been refusing, since it first did or last took something: a wait in our own lines is none of it."""
+    noted = run.cursor.get(REFUSED_SINCE)
+    since = datetime.fromisoformat(noted) if noted else now
+    since = since if since >= got_through else now
+    run.cursor = {**run.cursor, REFUSED_SINCE: since.isoformat()}
+    return now - since
 
 
 def _end(runtime: Runtime, claim: Claim, trouble: Trouble) -> None:

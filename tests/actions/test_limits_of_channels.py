@@ -110,6 +110,24 @@ def test_a_channel_that_refuses_the_same_run_for_a_day_is_told(runtime, channel,
     assert work(runtime, run).problem_code == "wait.rate_limit"
 
 
+def test_a_day_in_our_own_line_is_not_held_against_a_run(runtime, channel, ten):
+    """Whoever waited for a day until its turn came, and is then refused once by the channel, waits on and has not failed."""
+    channel.limits = (slow := an_hour(COUNTED),)
+    drain(runtime, slow, to=-100)
+    run = go(runtime, ten)
+    runtime.clock.forward(hours=25)
+    drain(runtime, slow, to=8)
+    once = [TryLater(Code.RATE_LIMIT, retry_after=MINUTE)]
+
+    def refuse(_batch) -> None:
+        if once:
+            raise once.pop()
+
+    channel.before_push = refuse
+    run = work(runtime, run)
+    assert (run.state, once, channel.pushed) == ("waiting", [], [])
+
+
 def test_one_refusal_stops_everybody_on_the_limit(runtime, session, channel, ten):
     """What one run is told by the channel, all workers know: nobody else asks before the time."""
     other = beside(session, ten, "other")
