@@ -97,14 +97,18 @@ def _note_turns(session: Session, accounts: set[tuple[str, str]], now: datetime)
 
 
 def close(session: Session, closed: ScopeClosed, now: datetime) -> None:
-    """Writes down until when a limit lets nothing through: nobody in its line is woken before."""
+    """Writes down until when the channel lets nothing through: nobody in the line is woken before.
+
+    A wait by our own count is the run's own: what is less urgent must not hold back removals in the same line.
+    """
     scope = closed.scope
+    shut_for = closed.retry_after if closed.shut else None
     row = insert(LimitScope).values(
         name=scope.name,
         channel=scope.channel,
         per=scope.limit.per.value,
         code=closed.code.value,
-        opens_at=now + (closed.retry_after or timedelta(0)),
+        opens_at=now + (shut_for or timedelta(0)),
     )
     later = func.greatest(LimitScope.opens_at, row.excluded.opens_at)
     changed = {"opens_at": later, "code": row.excluded.code}
@@ -136,7 +140,7 @@ def lines(session: Session, organization_id: int, *, scope: str = "") -> Sequenc
             LimitScope.channel,
             LimitScope.per,
             LimitScope.code,
-            LimitScope.opens_at,
+            func.greatest(LimitScope.opens_at, func.min(Run.not_before)),
             func.count(Run.id),
             func.min(Sync.account_name),
             func.min(Person.name),

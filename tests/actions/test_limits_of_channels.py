@@ -189,6 +189,24 @@ def test_removals_go_on_where_additions_wait(runtime, session, channel, ten):
     assert channel.pushed[-1].action is Action.REMOVE
 
 
+def test_additions_that_wait_hold_back_no_removals_in_the_same_line(runtime, session, channel, ten):
+    """A removal that waits for seconds goes on after these, although additions before the same limit wait for minutes (promise 3)."""
+    channel.limits = ()
+    leaver, adder = beside(session, ten, "leaver"), ten
+    put(session, leaver, email="stays@example.org")
+    go(runtime, leaver)
+    leave(session, leaver, members(session, leaver)[0])
+    channel.limits = (slow := an_hour(COUNTED),)
+    drain(runtime, slow, to=1.95)
+    removing, adding = go(runtime, leaver), go(runtime, adder)
+    assert (removing.scope, adding.scope) == ("meta:writes:account:act-1",) * 2
+    with runtime.sessions() as session:
+        (line,) = turns.lines(session, adder.organization_id)
+    assert (line.waiting, line.opens_at) == (2, removing.not_before)
+    minute_later(runtime)
+    assert picked(runtime) == [removing.id]
+
+
 def test_a_persons_question_is_answered_where_additions_wait(runtime, channel, ten):
     """Whoever sits at a page and asks about an ad account comes before uploads (S8)."""
     channel.limits = (slow := an_hour({Call.ADD: 1.0, Call.CHECK: 1.0}),)
