@@ -27,6 +27,10 @@ LEAST_WAIT: Final = timedelta(seconds=1)
 """A run that gives its worker back for less comes back too often."""
 LONG: Final = timedelta(hours=1)
 """A limit counted over longer than this is called the limit of the day."""
+IN_A_ROW: Final = 900
+"""Seconds after a pause in which a refusal still belongs to the one before, where nobody called meanwhile."""
+ANSWERED: Final = 10
+"""A call that passed so many seconds ago was answered: it got through, where no refusal came."""
 PREFIX: Final = "segsync:rate:"
 
 _NOW: Final = """
@@ -41,11 +45,11 @@ TAKE: Final = f"""{_NOW}
 -- KEYS: since when this Redis counts, then the scopes. ARGV: cost, rate, burst, reserved for each scope.
 redis.call('SET', KEYS[1], string.format('%.6f', now), 'NX')
 local since = tonumber(redis.call('GET', KEYS[1]))
-local longest, which, shut, left = 0, 0, 0, {{}}
+local longest, which, shut, left, opened = 0, 0, 0, {{}}, {{}}
 for i = 2, #KEYS do
   local a = (i - 2) * 4
   local cost, rate, burst, reserved = tonumber(ARGV[a+1]), tonumber(ARGV[a+2]), tonumber(ARGV[a+3]), tonumber(ARGV[a+4])
-  local kept = redis.call('HMGET', KEYS[i], 'tokens', 'at', 'closed')
+  local kept = redis.call('HMGET', KEYS[i], 'tokens', 'at', 'closed', 'through')
   local wait, by = math.max(0, (tonumber(kept[3]) or 0) - now), 1
   if rate > 0 then
     local need = math.min(burst, cost + reserved)
@@ -55,6 +59,7 @@ for i = 2, #KEYS do
     if tokens < need and (need - tokens) / rate > wait then wait, by = (need - tokens) / rate, 0 end
     left[i] = {{tokens - cost, (burst - tokens + cost) / rate}}
   end
+  if kept[3] and not kept[4] then opened[#opened+1] = KEYS[i] end
   if wait > longest then longest, which, shut = wait, i - 1, by end
 end
 if longest > 0 then return {{math.ceil(longest * 1000), which, shut}} end
@@ -62,6 +67,7 @@ for i, after in pairs(left) do
   redis.call('HSET', KEYS[i], 'tokens', tostring(after[1]), 'at', string.format('%.6f', now))
   keep(KEYS[i], after[2] * 1000 + 1000)
 end
+for _, key in ipairs(opened) do redis.call('HSET', key, 'through', string.format('%.6f', now)) end
 return {{0, 0, 0}}
 """
 
@@ -78,19 +84,21 @@ keep(KEYS[1], (burst - tokens) / rate * 1000 + 1000)
 CLOSE: Final = f"""{_NOW}
 -- KEYS: a scope. ARGV: how long the channel said (-1: it did not), the wait after the last pause (0: that pause), the pauses.
 local told, last = tonumber(ARGV[1]), tonumber(ARGV[2])
-local kept = redis.call('HMGET', KEYS[1], 'closed', 'pause', 'refused')
+local kept = redis.call('HMGET', KEYS[1], 'closed', 'pause', 'refused', 'through')
 local closed, pause, refused = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0, tonumber(kept[3]) or 0
 if told >= 0 then
   pause = told
 elseif closed > now then
   return math.ceil((closed - now) * 1000)
 else
-  if now - closed > math.max(pause, 60) then refused = 0 end
+  local through = now - (tonumber(kept[4]) or now) > {ANSWERED}
+  if through or now - closed > math.min(math.max(pause, 60), {IN_A_ROW}) then refused = 0 end
   refused = refused + 1
   pause = tonumber(ARGV[2 + refused]) or (last > 0 and last or tonumber(ARGV[#ARGV]))
 end
 closed = math.max(closed, now + pause)
 redis.call('HSET', KEYS[1], 'closed', string.format('%.6f', closed), 'pause', pause, 'refused', refused)
+redis.call('HDEL', KEYS[1], 'through')
 keep(KEYS[1], (closed - now + math.max(pause, 60)) * 1000 + 1000)
 return math.ceil((closed - now) * 1000)
 """
@@ -102,9 +110,7 @@ class ScopeClosed(TryLater):
     Else our own count makes whoever calls wait, and others perhaps less: removals come before additions.
     """
 
-    def __init__(
-        self, scope: Scope, wait: timedelta, *, refusal: TryLater | None = None, shut: bool = False
-    ) -> None:
+    def __init__(self, scope: Scope, wait: timedelta, *, refusal: TryLater | None = None, shut: bool = False) -> None:
         """`refusal` is what the channel answered, where it was asked."""
         told = refusal or TryLater(Code.DAILY_LIMIT if scope.limit.period > LONG else Code.RATE_LIMIT)
         super().__init__(told.code, retry_after=wait, raw=told.raw, reference=told.reference, **told.facts)

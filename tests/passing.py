@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis
 
-MOMENTS = ("at", "closed")
+MOMENTS = ("at", "closed", "through")
 
 
 def pass_time(client: redis.Redis, seconds: float) -> None:

@@ -195,6 +195,30 @@ def test_where_the_channel_does_not_say_pauses_grow(limiter, redis_client):
     assert refused(limiter, one).retry_after == MINUTE
 
 
+def test_refusals_with_calls_between_are_not_in_a_row(limiter, redis_client):
+    """What got through after the pause shows that it was long enough: the next refusal is a first one again."""
+    one = limit(amount=0)
+    assert refused(limiter, one).retry_after == MINUTE
+    pass_time(redis_client, 61)
+    assert passes(limiter, one)
+    pass_time(redis_client, 20)
+    assert refused(limiter, one).retry_after == MINUTE
+    pass_time(redis_client, 61)
+    assert passes(limiter, one)
+    assert refused(limiter, one).retry_after == 2 * MINUTE
+
+
+def test_a_refusal_in_the_morning_does_not_close_the_next_day_too(limiter, redis_client):
+    """Kept away until the day ended, the first refusal of the new day costs a minute."""
+    one = limit(pauses=(MINUTE,), until_day_end=True)
+    refused(limiter, one)
+    pass_time(redis_client, 61)
+    closed = refused(limiter, one).retry_after
+    assert closed > MINUTE
+    pass_time(redis_client, closed.total_seconds() + 16 * 60)
+    assert refused(limiter, one).retry_after == MINUTE
+
+
 def test_what_an_answer_tells_is_obeyed_before_the_refusal(limiter, redis_client):
     """At 90 % by the channel's own count additions wait, and removals go on; a told time closes for all (meta.md 7)."""
     one = limit(amount=400)

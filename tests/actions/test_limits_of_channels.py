@@ -200,8 +200,8 @@ def test_additions_that_wait_hold_back_no_removals_in_the_same_line(runtime, ses
     drain(runtime, slow, to=1.95)
     removing, adding = go(runtime, leaver), go(runtime, adder)
     assert (removing.scope, adding.scope) == ("meta:writes:account:act-1",) * 2
-    with runtime.sessions() as session:
-        (line,) = turns.lines(session, adder.organization_id)
+    with runtime.sessions() as now:
+        (line,) = turns.lines(now, adder.organization_id)
     assert (line.waiting, line.opens_at) == (2, removing.not_before)
     minute_later(runtime)
     assert picked(runtime) == [removing.id]
