@@ -35,8 +35,15 @@ _LOCK: Final = 5_374_201
 """One picks at a time: a number for PostgreSQL's advisory lock."""
 
 # Served: had a slice lately. Whoever waits longest: since that slice, and before the first of a run since the sync was in step.
+# Of a line: those lately woken and those at work count, and ad accounts take turns in it too.
 _NEXT: Final = text("""
-    with due as (
+    with trying as (
+        select scope, count(*) as number
+        from run
+        where finished_at is null and scope is not null
+          and (woken_at >= :woken_before or lease_until >= clock_timestamp())
+        group by scope
+    ), due as (
         select run.id, run.scope, sync.channel, sync.account_id, coalesce(run.turn_at, sync.in_step_since) as since,
                coalesce(run.turn_at > :lately, false) as served
         from run
@@ -46,14 +53,17 @@ _NEXT: Final = text("""
           and (run.lease_until is null or run.lease_until < clock_timestamp())
           and (run.woken_at is null or run.woken_at < :woken_before)
           and (limit_scope.opens_at is null or limit_scope.opens_at <= :now)
-    ), placed as (
+    ), numbered as (
         select due.*, row_number() over (partition by served, channel, account_id order by since nulls first, id) as place,
-               row_number() over (partition by scope order by since nulls first, id) as in_line
+               row_number() over (partition by scope, channel, account_id order by since nulls first, id) as of_account
         from due
+    ), placed as (
+        select numbered.*, row_number() over (partition by scope order by of_account, since nulls first, id) as in_line
+        from numbered
     )
     select placed.id, placed.channel, placed.account_id
-    from placed left join account_turn using (channel, account_id)
-    where placed.scope is null or placed.in_line <= :from_a_line
+    from placed left join account_turn using (channel, account_id) left join trying using (scope)
+    where placed.scope is null or placed.in_line <= :from_a_line - coalesce(trying.number, 0)
     order by placed.served, placed.place, account_turn.at nulls first, placed.since nulls first, placed.id
     limit :at_most
 """)

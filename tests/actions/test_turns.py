@@ -29,11 +29,13 @@ from tests.builders import (
 
 HUGE, SMALL = timedelta(seconds=10), timedelta(seconds=5)
 """How long a slice takes: a huge run uses all of it, a small one is over sooner."""
+STEP = 5
+"""Nothing happens between two of these."""
 
 
 @dataclass
 class Workers:
-    """Two workers and the scheduler, second by second. Runs of `huge` are never over; all others take one slice."""
+    """Two workers and the scheduler, a step at a time. Runs of `huge` are never over; all others take one slice."""
 
     runtime: Any
     clock: Any
@@ -49,7 +51,7 @@ class Workers:
             self._end_slices()
             while len(self.busy) < 2 and self._begin():
                 pass
-            self.clock.forward(seconds=1)
+            self.clock.forward(seconds=STEP)
 
     def _end_slices(self) -> None:
         over = [finish for at, finish in self.busy if at <= self.clock()]
@@ -171,6 +173,34 @@ def test_ad_accounts_take_turns(workers, runtime, make):
     next_ones = accounts_of(runtime, workers.slices[done:])
     assert [account for account in next_ones if account == "act-few"] == ["act-few"] * 3
     assert "act-many" in next_ones[:4]
+
+
+def in_the_line(runtime, clock, runs: list[Run]) -> None:
+    """They wait for a limit of the whole application, which is open again."""
+    name = "meta:calls:application:app"
+    with runtime.sessions.begin() as session:
+        session.add(LimitScope(name=name, channel="meta", per="application", code="wait.rate_limit", opens_at=clock()))
+        for run in runs:
+            session.get_one(Run, run.id).scope = name
+
+
+def test_in_the_line_of_an_application_ad_accounts_take_turns_too(runtime, clock, make):
+    """A customer with very many syncs does not hold up all others before a limit that they share (fairness)."""
+    many, few = make("act-many", 6), make("act-few", 1)
+    in_the_line(runtime, clock, many + few)
+    with runtime.sessions.begin() as session:
+        order = list(turns.pick(session, clock(), at_most=20))
+    assert (few[0].id in order, len(order)) == (True, turns.FROM_A_LINE)
+
+
+def test_those_who_try_count_in_their_line(runtime, clock, make):
+    """While some of a line find out whether it lets through, no more are sent after them (fairness)."""
+    in_the_line(runtime, clock, make("act-1", 6))
+    with runtime.sessions.begin() as session:
+        picks = [len(turns.pick(session, clock(), at_most=20)) for _ in range(2)]
+        clock.forward(seconds=16)
+        picks.append(len(turns.pick(session, clock(), at_most=20)))
+    assert picks == [turns.FROM_A_LINE, 0, turns.FROM_A_LINE]
 
 
 def test_inside_an_ad_account_whoever_waits_longest_is_next(runtime, clock, make):
