@@ -72,10 +72,13 @@ return {{0, 0, 0}}
 """
 
 LOWER: Final = f"""{_NOW}
--- KEYS: a scope. ARGV: rate, burst, what else was used, the share that the channel says is used.
+-- KEYS: a scope, since when this Redis counts. ARGV: rate, burst, what else was used, the share that the channel says is used.
+redis.call('SET', KEYS[2], string.format('%.6f', now), 'NX')
 local rate, burst, more, used = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens = math.min(burst, (tonumber(kept[1]) or burst) + math.max(0, now - (tonumber(kept[2]) or now)) * rate)
+local tokens, at = tonumber(kept[1]), tonumber(kept[2])
+if not tokens then tokens, at = burst / 2, tonumber(redis.call('GET', KEYS[2])) end
+tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
 tokens = math.min(tokens - more, (1 - used) * burst)
 redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
 keep(KEYS[1], (burst - tokens) / rate * 1000 + 1000)
@@ -117,6 +120,18 @@ class ScopeClosed(TryLater):
         self.scope = scope
         self.by_channel = refusal is not None
         self.shut = shut or self.by_channel
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles with its scope, as other problems do with their facts."""
+        told = TryLater(self.code, raw=self.raw, reference=self.reference)
+        told.facts = self.facts
+        return _closed, (self.scope, self.retry_after, told, self.by_channel, self.shut)
+
+
+def _closed(scope: Scope, wait: timedelta, told: TryLater, by_channel: bool, shut: bool) -> ScopeClosed:
+    closed = ScopeClosed(scope, wait, refusal=told)
+    closed.by_channel, closed.shut = by_channel, shut
+    return closed
 
 
 @dataclass(frozen=True)
@@ -174,7 +189,7 @@ class Limiter:
             try:
                 if made.rate and (more or usage.used):
                     beyond = scope.limit.costs[request.call] * more
-                    self._lower([_key(scope)], [made.rate, made.burst, beyond, min(usage.used, 1.0)])
+                    self._lower([_key(scope), f"{PREFIX}since"], [made.rate, made.burst, beyond, min(usage.used, 1.0)])
                 if usage.closed_for:
                     self._shut(scope, usage.closed_for)
             except redis.RedisError as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -151,6 +152,21 @@ def test_an_empty_redis_goes_on_carefully(limiter, redis_client):
     assert sum(passes(limiter, limit()) for _ in range(40)) == int(25 * HALF_FULL)
     redis_client.flushall()
     assert passes(limiter, limit(amount=1))
+
+
+def test_an_answer_that_comes_first_makes_no_full_bucket(limiter):
+    """Emptied while a call was under way, Redis knows no more for the answer's figure: half the burst may go."""
+    one = limit(amount=400, period=1e6)
+    limiter.used([one], request(), [Usage("writes", 0.1)])
+    assert sum(passes(limiter, one) for _ in range(70)) == 100 * HALF_FULL
+
+
+def test_a_closed_limit_is_told_from_process_to_process(limiter):
+    """What was raised in a worker is the same where it is read: which limit, how long, and by whose word."""
+    before = refused(limiter, limit(), retry_after=MINUTE, raw="80003")
+    after = pickle.loads(pickle.dumps(before))
+    assert (after.scope, after.retry_after, after.raw) == (before.scope, MINUTE, "80003")
+    assert (after.code, after.by_channel, after.shut) == (Code.RATE_LIMIT, True, True)
 
 
 def test_without_redis_one_waits_a_little(tmp_path):
