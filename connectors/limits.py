@@ -87,8 +87,11 @@ def _amount(limit: Limit, options: Mapping[str, str], usual: float | None) -> fl
     return float(options.get(PREFIX + limit.name, limit.amount if usual is None else usual))
 
 
-def check_options(options: Mapping[str, str]) -> None:
-    """Raises ValueError for an amount of a limit that is no number."""
+def check_options(options: Mapping[str, str], limits: Iterable[Limit]) -> None:
+    """Raises ValueError for an amount of a limit that is no number, or of one that the channel does not declare."""
+    known = sorted(PREFIX + limit.name for limit in limits)
     for name, text in options.items():
+        if name.startswith(PREFIX) and name not in known:
+            raise ValueError(f"{name} is no limit of this channel, which has {', '.join(known)}")
         if name.startswith(PREFIX) and not re.fullmatch(r"\d+(\.\d+)?", text):
             raise ValueError(f"{name} has to be a number from 0")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.contract import Application
-from connectors.limits import check_options
+from connectors.google import limits as google
+from connectors.limits import Limit, check_options
+from connectors.linkedin import limits as linkedin
+from connectors.meta import limits as meta
 
 LEASE_TO_SPARE: Final = 10
 """Seconds that a claim outlives the longest batch by."""
@@ -36,10 +40,13 @@ class ChannelSettings(BaseSettings):
     )
     options: dict[str, str] = Field(default_factory=dict, description="further settings of this channel, as JSON")
 
+    declared: ClassVar[Sequence[Limit]] = ()
+    """The channel's limits, whose figures are options."""
+
     @field_validator("options")
     @classmethod
-    def _limits_are_numbers(cls, value: dict[str, str]) -> dict[str, str]:
-        check_options(value)
+    def _limits_are_known_numbers(cls, value: dict[str, str]) -> dict[str, str]:
+        check_options(value, cls.declared)
         return value
 
     @property
@@ -57,17 +64,23 @@ class ChannelSettings(BaseSettings):
 class GoogleSettings(ChannelSettings):
     """Google's application."""
 
+    declared = google.LIMITS
+
     model_config = SettingsConfigDict(env_prefix="SEGSYNC_GOOGLE_", extra="forbid")
 
 
 class LinkedInSettings(ChannelSettings):
     """LinkedIn's application."""
 
+    declared = linkedin.LIMITS
+
     model_config = SettingsConfigDict(env_prefix="SEGSYNC_LINKEDIN_", extra="forbid")
 
 
 class MetaSettings(ChannelSettings):
     """Meta's application."""
+
+    declared = meta.LIMITS
 
     model_config = SettingsConfigDict(env_prefix="SEGSYNC_META_", extra="forbid")
 

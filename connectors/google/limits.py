@@ -32,7 +32,7 @@ LIMITS = (
     *_pair("other_writes", 50_000, dict.fromkeys((Call.CHECK, Call.CREATE, Call.RENAME, Call.RETIRE), 1)),
     *_pair("other_reads", 50_000, dict.fromkeys((Call.FIND, Call.CREATE, Call.STATE), 1)),
     Limit(ADS, Per.APPLICATION, BASIC, DAY, ADS_COSTS, burst=0.5, pauses=(HOUR,)),
-    Limit(ADS_QUERIES, Per.ACCOUNT, 0, MINUTE, ADS_COSTS),
+    Limit(ADS_QUERIES, Per.ACCOUNT, 0, MINUTE, {Call.CHECK: 2, Call.CAMPAIGNS: 2}),
 )
 
 

@@ -11,7 +11,7 @@ from connectors.google import limits as google
 from connectors.limits import Call, Per, Usage, with_options
 from connectors.linkedin import limits as linkedin
 from connectors.meta import limits as meta
-from segsync.config import ChannelSettings
+from segsync.config import MetaSettings
 
 CHANNELS = {"google": google.LIMITS, "linkedin": linkedin.LIMITS, "meta": meta.LIMITS}
 
@@ -101,4 +101,17 @@ def test_a_simulator_counts_only_what_it_is_told():
 def test_a_figure_that_is_no_number_stops_the_start():
     """A mistyped limit is told at the start, in a sentence."""
     with pytest.raises(ValueError, match="limit_score has to be a number"):
-        ChannelSettings(options={"limit_score": "many"})
+        MetaSettings(options={"limit_score": "many"})
+
+
+def test_a_misspelt_limit_stops_the_start():
+    """A figure for a limit that the channel does not have would change nothing: it is told, with those that there are."""
+    with pytest.raises(ValueError, match=r"limit_scores is no limit of this channel, which has .*limit_score"):
+        MetaSettings(options={"limit_scores": "9000"})
+
+
+@pytest.mark.parametrize("name", sorted(CHANNELS))
+def test_what_asks_for_no_ad_account_counts_in_no_limit_of_one(name):
+    """The list of somebody's ad accounts is about none of them: it would be counted under an ad account without a name."""
+    per_account = [limit for limit in CHANNELS[name] if limit.per is Per.ACCOUNT]
+    assert [limit.name for limit in per_account if limit.costs.get(Call.ACCOUNTS)] == []
