@@ -379,3 +379,5 @@ class Erased:
 
     done: bool
     reference: str = ""
+    receipt: str = ""
+    """What `settle` asks with later; '' where the answer is final."""

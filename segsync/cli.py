@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "db": "segsync.cli_care.db",
     "demo": "segsync.cli_demo.demo",
     "demo-fill": "segsync.cli_demo.demo_fill",
+    "erasures": "segsync.cli_erasures.erasures",
     "identifiers": "segsync.cli_identifiers.identifiers",
     "org": "segsync.cli_people.org",
     "people": "segsync.cli_people.people_",

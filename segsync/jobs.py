@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from segsync.actions import asks, chores, slices
+from segsync.actions import asks, chores, removal_work, slices
 from segsync.processes import places
 from segsync.queue import Name
 from segsync.runtime import Runtime
@@ -38,6 +38,11 @@ def answer_ask(ask_id: int) -> None:
     problem = _guarded(Name.ASKS, ask_id, lambda runtime: asks.answer(runtime, ask_id))
     if problem:
         _record(lambda runtime: asks.gave_up(runtime, ask_id, problem), ask=ask_id)
+
+
+def take_out(removal_id: int) -> None:
+    """What is due of taking one person out of every audience."""
+    _guarded(Name.REMOVALS, removal_id, lambda runtime: removal_work.work(runtime, removal_id))
 
 
 def do_chore(name: str, subject_id: int) -> None:

@@ -30,6 +30,8 @@ class Name(StrEnum):
     HELP = "help"
     ASKS = "asks"
     CHORES = "chores"
+    REMOVALS = "removals"
+    """People who are taken out: a small queue of its own, behind no import."""
 
 
 JOBS: Final = {
@@ -37,12 +39,15 @@ JOBS: Final = {
     Name.HELP: "segsync.jobs.help_run",
     Name.ASKS: "segsync.jobs.answer_ask",
     Name.CHORES: "segsync.jobs.do_chore",
+    Name.REMOVALS: "segsync.jobs.take_out",
 }
 TIMEOUTS: Final = {
     # a slice is some 10 s, and one request may outlive it by its own total deadline
     Name.RUNS: timedelta(minutes=10),
     Name.HELP: timedelta(minutes=10),
     Name.ASKS: timedelta(minutes=3),
+    # a request for each audience, and a ledger written anew for each
+    Name.REMOVALS: timedelta(minutes=30),
     # importing a file of 2 GB
     Name.CHORES: timedelta(hours=6),
 }
@@ -79,6 +84,10 @@ class Queue:
     def wake_chore(self, name: str, subject_id: int) -> None:
         """A worker does a chore, known by its name, on what has this id."""
         self._wake(Name.CHORES, f"{name}:{subject_id}", name, subject_id)
+
+    def wake_removal(self, removal_id: int) -> None:
+        """A worker goes on taking this person out."""
+        self._wake(Name.REMOVALS, removal_id, removal_id)
 
     def waiting(self, queue: Name) -> int:
         """How many wake-ups nobody has taken yet; 0 when Redis is away."""

@@ -68,7 +68,7 @@ class Child:
 
 def queues_of(workers: int) -> list[tuple[str, list[Name]]]:
     """Which queues each worker listens to. The first of several takes no chores, so that imports never hold up runs."""
-    runs = [Name.RUNS, Name.HELP]
+    runs = [Name.RUNS, Name.HELP, Name.REMOVALS]
     plan = [("asks", [Name.ASKS]), ("runs-1", runs if workers > 1 else [*runs, Name.CHORES])]
     return plan + [(f"runs-{number}", [*runs, Name.CHORES]) for number in range(2, workers + 1)]
 

@@ -125,7 +125,14 @@ class FakeChannel:
             self.audiences[audience.remote_id] = Membership()
 
     def erase(self, token, account, audience, batch: Batch) -> Erased:
-        return Erased(done=True)
+        """Out of every audience of the account, where it is done at once."""
+        if self.capabilities.applies is Applies.LATER:
+            return Erased(done=True, receipt=self.push(token, account, audience, batch).receipt)
+        self.before_push(batch)
+        self.pushed.append(batch)
+        for each in self.audiences:
+            self._apply(each, batch)
+        return Erased(done=True, reference=f"erased-{len(self.pushed)}")
 
     def person(self, key: tuple[str, str]) -> str:
         """Whose key this is."""

@@ -122,4 +122,4 @@ class GoogleConnector:
     def erase(self, token: Token, account: AccountRef, audience: AudienceRef, batch: Batch) -> Erased:
         """Takes people out of this list: Google has no call that does it for a whole ad account."""
         result = self.push(token, account, audience, batch)
-        return Erased(done=not result.refused, reference=result.reference)
+        return Erased(not result.refused, result.reference, result.receipt)

@@ -228,7 +228,7 @@ class LinkedInConnector:
     def erase(self, token: Token, account: AccountRef, audience: AudienceRef, batch: Batch) -> Erased:
         """Takes people out of this audience; LinkedIn has nothing that reaches further."""
         result = self.push(token, account, audience, batch)
-        return Erased(done=not result.refused, reference=result.reference)
+        return Erased(not result.refused, result.reference, result.receipt)
 
     # -- calls -----------------------------------------------------------------------------------------------------
 

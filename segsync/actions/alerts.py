@@ -21,6 +21,7 @@ NOT_DISPROVED: Final = (
     "audience.flagged",
     "audience.closed",
     "audience.expired",
+    "removal.waits",
 )
 """What a run that ends well says nothing about: these end with their own cause, as the next look at it tells."""
 

@@ -9,6 +9,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ import structlog
 from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
 
-from segsync.actions import fields
+from segsync.actions import erased, fields
 from segsync.actions.import_files import NO_ROOM, Shape
 from segsync.actions.import_merge import Merged, Target, merge
 from segsync.actions.import_reading import Reader, Row
@@ -39,6 +40,9 @@ CHUNK_ROWS: Final = 10_000
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 LEASE: Final = timedelta(seconds=120)
 MOST_STARTS_AT_ONE_PLACE: Final = 5
+ERASED: Final = (
+    "This person was erased on {day}. Whoever knows that they want to be here again confirms it for the import."
+)
 OPT_OUT_KEPT: Final = "opt-outs kept"
 
 
@@ -205,15 +209,31 @@ def _chunk(runtime: Runtime, part: Part, chunk: Chunk, rejects: Rejects) -> None
     """Writes a chunk with its progress, in one transaction."""
     with runtime.sessions.begin() as session:
         _hold(session, part)
-        merged = _merged(session, part, chunk.prepared)
+        stopped = _erased(runtime, session, part, chunk.prepared)
+        lines = {row.line for row, _ in stopped}
+        merged = _merged(session, part, [row for row in chunk.prepared if row.line not in lines])
+        merged += Merged(refused=stopped)
         if merged.listed:
             _touch_list(session, part)
-        _reject(part, rejects, chunk.rows, merged)
+        _reject(part, rejects, chunk.rows, merged, lines)
         counts = _counts(part, chunk.rows, chunk.prepared, merged)
         values = {**counts, "bytes_done": chunk.offset, "lines_done": chunk.lines, "rejects_bytes": rejects.size}
         if rejects.size:
             values["rejects_path"] = str(rejects_path(part.job))
         session.execute(update(ImportJob).where(ImportJob.id == part.job.id).values(values))
+
+
+def _erased(runtime: Runtime, session: Session, part: Part, rows: Sequence[Prepared]) -> list[tuple[Prepared, str]]:
+    """People who were erased are recognised and not let in again, unless whoever started the import confirmed it by name."""
+    if part.job.subject != "contact":
+        return []
+    workspace = session.get_one(Workspace, part.job.workspace_id)
+    values = [row.values for row in rows]
+    if part.job.options.get("let_in_erased"):
+        erased.let_in(session, runtime.vault, workspace, values)
+        return []
+    found = erased.recognised(session, runtime.vault, workspace, values)
+    return [(rows[place], ERASED.format(day=f"{at.day} {at:%B %Y}")) for place, at in sorted(found.items())]
 
 
 def _hold(session: Session, part: Part) -> None:
@@ -243,11 +263,12 @@ def _merged(session: Session, part: Part, rows: Sequence[Prepared]) -> Merged:
     return _merged(session, part, rows[:half]) + _merged(session, part, rows[half:])
 
 
-def _reject(part: Part, rejects: Rejects, rows: Sequence[Row], merged: Merged) -> None:
+def _reject(part: Part, rejects: Rejects, rows: Sequence[Row], merged: Merged, erased_lines: AbstractSet[int]) -> None:
     if not merged.refused and not any(row.problem for row in rows):
         return
     cells = {row.line: row.cells for row in rows}
-    refused = [(row.line, why, cells[row.line]) for row, why in merged.refused]
+    # of an erased person nothing is written down again, only the line
+    refused = [(row.line, why, [] if row.line in erased_lines else cells[row.line]) for row, why in merged.refused]
     broken = [(row.line, row.problem, row.cells) for row in rows if row.problem]
     rejects.add(part.shape.columns, sorted(refused + broken))
 

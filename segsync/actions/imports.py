@@ -82,6 +82,8 @@ class Choices:
     segment_id: int | None = None
     source: str = ""
     undo_opt_outs: bool = False
+    let_in_erased: bool = False
+    """People who were erased may come back: said by whoever starts the import, and kept with their name."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,7 @@ def choose(session: Session, actor: Actor, workspace: Workspace, job: ImportJob,
         "tags": _tags(choices.tags),
         "source": tidy(choices.source)[:LONGEST_NAME],
         "undo_opt_outs": choices.undo_opt_outs,
+        "let_in_erased": choices.let_in_erased,
     }
 
 
@@ -185,7 +188,10 @@ def start(session: Session, actor: Actor, job: ImportJob) -> None:
     )
     if begun is None:
         raise Refused("This import was started already.")
-    record(session, actor, "import.start", subject_of(job), change=({}, {"of": job.subject, "bytes": job.file_bytes}))
+    told = {"of": job.subject, "bytes": job.file_bytes}
+    if job.options.get("let_in_erased"):
+        told["erased_people_let_in"] = True
+    record(session, actor, "import.start", subject_of(job), change=({}, told))
 
 
 def stop(session: Session, actor: Actor, job: ImportJob) -> None:

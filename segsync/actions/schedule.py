@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import browser_sessions, runs, segment_counts, turns, watch
 from segsync.actions.sync_rebuild import UNREADABLE
-from segsync.models import Ask, BrowserSession, DataFile, ImportJob, Integration, Run, RunBatch, Segment, Sync
+from segsync.models import Ask, BrowserSession, DataFile, ImportJob, Integration, Removal, Run, RunBatch, Segment, Sync
 from segsync.queue import Name
 from segsync.rules.terms import AskState, Detail, ImportState, SignInState, Status, Why
 from segsync.runtime import Runtime
@@ -30,11 +30,14 @@ def tick(runtime: Runtime) -> None:
     turns.wake(runtime)
     with runtime.sessions.begin() as session:
         asks = session.scalars(_due_asks()).all()
+        removals = session.scalars(_due_removals(now)).all()
         chores = _due_chores(session, now) if runtime.queue.waiting(Name.CHORES) < AT_A_TIME else []
     for ask_id in asks:
         runtime.queue.wake_ask(ask_id)
     for name, subject in chores:
         runtime.queue.wake_chore(name, subject)
+    for removal_id in removals:
+        runtime.queue.wake_removal(removal_id)
 
 
 def _watch(runtime: Runtime, now: datetime, *, behind: bool) -> None:
@@ -72,6 +75,13 @@ def _due_chores(session: Session, now: datetime) -> list[tuple[str, int]]:
 def _due_asks() -> Select[int]:
     free = or_(Ask.lease_until.is_(None), Ask.lease_until < func.clock_timestamp())
     return select(Ask.id).where(Ask.state.in_([AskState.QUEUED, AskState.WORKING]), free).limit(AT_A_TIME)
+
+
+def _due_removals(now: datetime) -> Select[int]:
+    """People to be taken out: whatever the state of the syncs."""
+    free = or_(Removal.lease_until.is_(None), Removal.lease_until < func.clock_timestamp())
+    due = select(Removal.id).where(Removal.done_at.is_(None), Removal.next_at <= now, free)
+    return due.order_by(Removal.next_at).limit(AT_A_TIME)
 
 
 def _due_settlements(now: datetime) -> Select[int]:

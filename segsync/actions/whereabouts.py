@@ -25,6 +25,7 @@ from segsync.models import Contact, DataFile, Run, Segment, Sync, Workspace
 from segsync.rules.cleaning import CONTACT, Door, clean
 from segsync.rules.rights import Right
 from segsync.rules.standing import Meant, Row, Standing, standing
+from segsync.rules.terms import SegmentKind
 from segsync.runtime import Runtime
 
 FOUND_AT_MOST = 50
@@ -106,6 +107,9 @@ def look(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> 
 
 
 def _takes_people(sync: Sync) -> bool:
+    # members of a warehouse are no contacts: their numbers in a ledger mean other people
+    if sync.segment.kind == SegmentKind.WAREHOUSE:
+        return False
     return sync.channel in CHANNELS and kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE
 
 

@@ -13,6 +13,7 @@ from segsync.models.organization import (
     WorkspacePerson,
 )
 from segsync.models.oversight import Alert, AlertSync, Ask, AuditEvent
+from segsync.models.removal import ErasedKey, Removal, RemovalTask
 from segsync.models.run import BatchTaken, DataFile, Ledger, Run, RunBatch
 from segsync.models.segment import Segment, SegmentMember, SegmentSize
 from segsync.models.sync import AdAccount, Integration, OAuthFlow, StatementMade, StatusMove, Sync
@@ -32,6 +33,7 @@ __all__ = [
     "Contact",
     "CustomField",
     "DataFile",
+    "ErasedKey",
     "Exclusion",
     "ImportJob",
     "Installation",
@@ -43,6 +45,8 @@ __all__ = [
     "OAuthFlow",
     "Organization",
     "Person",
+    "Removal",
+    "RemovalTask",
     "Run",
     "RunBatch",
     "Segment",

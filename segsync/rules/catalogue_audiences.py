@@ -181,6 +181,21 @@ ROWS = (
     ),
 )
 
+PEOPLE = (
+    Entry(
+        "removal.waits",
+        "Somebody could not be taken out",
+        "A person opted out or is to be erased, and {channel} cannot be asked to take them out of the audience of {segment} in {account}.",
+        Acts.ADMIN,
+        Retry.PERSON,
+        (
+            "The removal says which problem stands in the way. See to it, and the removal is sent by itself.",
+            "Or take the person out on the page of {channel} itself, and choose Done by hand on the page of the removal.",
+        ),
+        "audience",
+    ),
+)
+
 SEGMENTS = (
     Entry(
         "segment.deleted",
@@ -230,4 +245,4 @@ SEGMENTS = (
     ),
 )
 
-ENTRIES = AUDIENCES + ROWS + SEGMENTS
+ENTRIES = AUDIENCES + ROWS + PEOPLE + SEGMENTS

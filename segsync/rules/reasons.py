@@ -93,6 +93,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     Code.UNEXPECTED: Reason("unexpected answer", "The channel gave an answer that is not known. Tell whoever runs this installation."),
     "bug.broken": Reason("something broke here", "Try again. If it breaks again, tell whoever runs this installation."),
     "segment.deleted": Reason("segment deleted", "Restore the segment, or delete the sync."),
+    "removal.waits": Reason("somebody could not be taken out", "See to what stands in the way, or do it on the channel's own page."),
     "segment.asks_for_deleted": Reason("segment asks for a deleted one", "Restore that one, or take it out of the rules."),
     "signin.soon": Reason("must sign in again soon", _RECONNECT),
     "run.held": Reason("held for an administrator", "It would have removed too many. An administrator releases it, or the cause is set right."),

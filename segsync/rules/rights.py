@@ -24,6 +24,7 @@ class Right(StrEnum):
     EXCLUDE = "keep exclusion lists"
     HOLD_REMOVALS = "release held removals, and set from when on they are held"
     EDIT_WAREHOUSES = "connect warehouses"
+    TAKE_OUT = "take people out of every audience, and erase them"
 
     @property
     def refusal(self) -> str:
@@ -42,6 +43,7 @@ _REFUSALS = {
     Right.SEE_PEOPLE: "Only an administrator can see people and roles.",
     Right.EDIT_PEOPLE: "Only a Primary Administrator can change people, roles and workspaces.",
     Right.EDIT_CONSENT_RULES: "Only an administrator can decide what unknown consent means.",
+    Right.TAKE_OUT: "Only an administrator can take somebody out of every audience, or erase them.",
     Right.EXCLUDE: "Only an administrator keeps the organization's exclusion lists.",
     Right.HOLD_REMOVALS: "Only an administrator can release removals that are held, and set from when on they are.",
     Right.EDIT_WAREHOUSES: "Only an administrator can connect warehouses.",
@@ -57,6 +59,7 @@ _ABM = _MARKETING | {
     Right.EXCLUDE,
     Right.HOLD_REMOVALS,
     Right.EDIT_WAREHOUSES,
+    Right.TAKE_OUT,
 }
 
 ROLE_RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -129,6 +132,13 @@ ROUTES |= {
     "settings.index": Right.SEE_SYNCS,
     "settings.change": Right.EDIT_CONSENT_RULES,
     "settings.change_thresholds": Right.HOLD_REMOVALS,
+}
+
+ROUTES |= {
+    "removals.index": Right.TAKE_OUT,
+    "removals.one": Right.TAKE_OUT,
+    "removals.ask": Right.TAKE_OUT,
+    "removals.by_hand": Right.TAKE_OUT,
 }
 
 ROUTES |= {"exclusions.index": Right.EXCLUDE, "exclusions.add": Right.EXCLUDE, "exclusions.end": Right.EXCLUDE}

@@ -15,6 +15,7 @@ from segsync.web.fields import fields
 from segsync.web.imports import imports
 from segsync.web.integrations import integrations
 from segsync.web.people import people
+from segsync.web.removals import removals
 from segsync.web.segments import segments
 from segsync.web.settings import settings
 from segsync.web.syncs import syncs
@@ -40,5 +41,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     exclusions,
     where,
     warehouses,
+    removals,
 )
 """All pages. A new blueprint is one import above and one line here; its endpoints are named in `rules.rights`."""

@@ -84,6 +84,7 @@ def _extras(offered: Offered) -> dict[str, Any]:
             description="Kept with what the file says of them. Without it, the file's name stands here.",
         ),
         "undo_opt_outs": BooleanField("This file is newer: it may turn a “no” back into a “yes”"),
+        "let_in_erased": BooleanField("Let in people who were erased, if they are in it: they asked to be here again"),
     }
 
 
@@ -98,6 +99,7 @@ def _kept(mapping: ColumnMap, options: dict[str, Any]) -> dict[str, Any]:
         "segment": str(options.get("segment_id") or ""),
         "source": options.get("source", ""),
         "undo_opt_outs": options.get("undo_opt_outs", False),
+        "let_in_erased": options.get("let_in_erased", False),
     }
 
 
@@ -117,4 +119,5 @@ def choices_of(form: PageForm, columns: int) -> Choices:
         segment_id=int(segment) if segment.isdecimal() else None,
         source=typed(form["source"]),
         undo_opt_outs=bool(form["undo_opt_outs"].data),
+        let_in_erased=bool(form["let_in_erased"].data),
     )

@@ -39,6 +39,7 @@ PLACES: Final = (
     Place("Workspaces", "workspace", "workspaces.index", for_administrators=True),
     Place("Exclusion lists", "leave", "exclusions.index", for_administrators=True),
     Place("Warehouses", "import", "warehouses.index", for_administrators=True),
+    Place("Opt-outs and erasures", "trash", "removals.index", for_administrators=True),
     Place("Settings", "settings", "settings.index", for_administrators=True),
 )
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from segsync.actions import fields, imports
+from segsync.actions import erased, fields, imports
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.imports import Choices, Incoming, ReadAs
-from segsync.models import Company, Contact, ImportJob, LinkedDevice, SegmentMember
+from segsync.models import AuditEvent, Company, Contact, ImportJob, LinkedDevice, SegmentMember
 from segsync.rules.import_mapping import ColumnMap
 from segsync.rules.terms import ImportState, Role
-from tests.builders import make_company, make_contact, make_organization, make_person, make_segment, make_workspace
+from tests.builders import NOW, make_company, make_contact, make_organization, make_person, make_segment, make_workspace
 
 HEADER = "email,first_name,phone,external_id\n"
 
@@ -530,3 +530,27 @@ def test_view_only_people_import_nothing(runtime, session, workspace):
     vera = Actor.person(make_person(session, workspace.organization, "Vera", Role.VIEW_ONLY, (workspace,)))
     with pytest.raises(Refused, match="View-only"):
         imports.upload(session, runtime.settings, vera, workspace, "contact", Incoming("a.csv", io.BytesIO(b"a")))
+
+
+def test_an_erased_person_is_recognised_and_not_let_in_again(run, session, runtime, workspace):
+    """A row of somebody who was erased is refused with the day, and nothing of it is written down again (B5, B30)."""
+    known = erased.digests(runtime.vault, workspace.id, {"email": "eve@example.com", "phone": "+4930901820"})
+    erased.keep(session, workspace.organization_id, known, at=NOW, removal_id=None)
+    session.commit()
+    job = run("email,phone\nEVE@example.com,+49 30 901821\nbob@example.com,+49 30 901820\n,+49 30 901820\n")
+    assert people(session, "email") == [("bob@example.com",)]
+    assert job.rows_rejected == 2
+    written = Path(job.rejects_path).read_text(encoding="utf-8")
+    assert "was erased on 2 March 2026" in written
+    assert "example.com" not in written.lower()
+
+
+def test_an_erased_person_comes_back_where_somebody_confirms_it(run, session, runtime, workspace):
+    """Whoever starts the import says that they want to be here again, and the trail keeps who said so (B30)."""
+    known = erased.digests(runtime.vault, workspace.id, {"email": "eve@example.com"})
+    erased.keep(session, workspace.organization_id, known, at=NOW, removal_id=None)
+    session.commit()
+    run("email\neve@example.com\n", let_in_erased=True)
+    assert people(session, "email") == [("eve@example.com",)]
+    told = session.scalars(select(AuditEvent).where(AuditEvent.event == "import.start")).one()
+    assert told.after["erased_people_let_in"] is True

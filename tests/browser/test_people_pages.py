@@ -1,11 +1,12 @@
-"""Pages about one person: exclusion lists and where somebody is, wide and narrow, with nobody, some and very long names."""
+"""Pages about one person: exclusion lists, where somebody is, and taking somebody out, wide and narrow, with nobody, some and very long names."""
 
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
-from segsync.models import Exclusion, SegmentMember
-from tests.builders import make_contact, make_integration, make_segment, make_sync
+from segsync.models import Exclusion, Organization, Removal, RemovalTask, SegmentMember
+from tests.builders import NOW, make_contact, make_integration, make_segment, make_sync, make_workspace
 
 LONG = "A" * 80
 WIDTHS = pytest.mark.parametrize("width", [1280, 390])
@@ -55,5 +56,42 @@ def test_one_finds_where_somebody_is(
     page.keyboard.press("Enter")
     page.get_by_text("the next run adds them").wait_for()
     screenshot(f"where-{width}-{scheme}")
+    fits()
+    no_barriers()
+
+
+@WIDTHS
+@SCHEMES
+def test_somebody_is_taken_out_and_followed(
+    page, session, sign_in, grace, fits, no_barriers, screenshot, width, scheme
+):
+    """An administrator begins an erasure on the contact's page, and sees each audience with where it stands (B5)."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    workspace = make_workspace(session, session.get_one(Organization, grace.organization_id), "Second")
+    contact = make_contact(session, workspace, first_name="Eve", last_name=LONG)
+    session.commit()
+    sign_in(grace, f"/w/{workspace.id}/contacts/{contact.id}/take-out")
+    screenshot(f"removal-ask-{width}-{scheme}")
+    no_barriers()
+    page.get_by_label("They are to be erased").check()
+    page.get_by_role("button", name="Take them out of every audience").click()
+    page.get_by_text("A worker is finding out").wait_for()
+    removal = session.scalars(select(Removal)).one()
+    signin = make_integration(session, grace)
+    for state, name in (("confirmed", "Prospects"), ("by hand", LONG), ("waiting", "Customers")):
+        sync = make_sync(session, make_segment(session, workspace, name), signin)
+        code = "signin.revoked" if state == "by hand" else None
+        task = {"state": state, "problem_code": code, "next_at": NOW, "reference": "A-receipt-of-the-channel"}
+        session.add(RemovalTask(removal_id=removal.id, sync_id=sync.id, **task))
+    session.commit()
+    page.reload()
+    page.get_by_text("Done by hand").wait_for()
+    screenshot(f"removal-{width}-{scheme}")
+    fits()
+    no_barriers()
+    page.goto("/removals")
+    page.get_by_text("1 of 3").wait_for()
+    screenshot(f"removals-{width}-{scheme}")
     fits()
     no_barriers()

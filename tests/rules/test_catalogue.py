@@ -15,7 +15,7 @@ from segsync.rules.catalogue_entry import WORDS, Retry
 from segsync.rules.terms import Acts
 
 OWN = {
-    "signin.soon", "segment.deleted", "segment.asks_for_deleted", "segment.empty",
+    "signin.soon", "segment.deleted", "segment.asks_for_deleted", "removal.waits", "segment.empty",
     "ledger.unreadable", "disk.full", "worker.absent",
     "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "sync.lapsing", "run.everybody", "person.deactivated",
     "bug.broken", "run.held", "segment.unusual",

@@ -22,6 +22,8 @@ from segsync.models import (
     LinkedDevice,
     Organization,
     Person,
+    Removal,
+    RemovalTask,
     Run,
     RunBatch,
     SegmentMember,
@@ -58,6 +60,7 @@ def make_estate(session: Session, workspace: Workspace, person: Person, words: W
     ids |= _records(session, workspace, person, words)
     ids |= _syncs(session, workspace, person, words)
     ids |= _oversight(session, organization, person, words)
+    ids |= _removal(session, ids, words)
     _alert(session, organization, ids, words)
     session.commit()
     return ids
@@ -206,6 +209,26 @@ def _oversight(session: Session, organization: Organization, person: Person, wor
     session.flush()
     ids = {"invitation_id": invitation.id, "ask_id": ask.id, "browser_id": browser.id}
     return {**ids, "exclusion_id": exclusion.id, "connection_id": connection.id}
+
+
+def _removal(session: Session, ids: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    sync = session.query(Sync).filter_by(public_id=ids["public_id"]).one()
+    removal = Removal(
+        organization_id=sync.organization_id,
+        workspace_id=sync.workspace_id,
+        contact_id=ids["contact_id"],
+        sort="consent",
+        state="removing",
+        reason=f"{words.named} reason",
+        due_at=NOW,
+        next_at=NOW,
+    )
+    session.add(removal)
+    session.flush()
+    task = RemovalTask(removal_id=removal.id, sync_id=sync.id, next_at=NOW, reference=f"{words.named}-receipt")
+    session.add(task)
+    session.flush()
+    return {"removal_id": removal.id, "task_id": task.id}
 
 
 def _alert(session: Session, organization: Organization, ids: Mapping[str, Any], words: Words) -> None:

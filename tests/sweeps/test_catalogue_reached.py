@@ -21,7 +21,7 @@ from connectors.simulators import Simulators
 from segsync.actions.push.follow import worry_of
 from segsync.rules.catalogue import CATALOGUE
 from tests.actions import test_alerts_opened as opened
-from tests.actions import test_asks, test_holds, test_push, test_segment_gone
+from tests.actions import test_asks, test_holds, test_push, test_removals, test_segment_gone
 from tests.actions import test_warehouse_runs as warehouses
 from tests.audience import test_warehouse_stage
 from tests.contract.harness import Harness
@@ -207,6 +207,7 @@ REACHED: Mapping[Code, Order] = {
 OPENED: Mapping[str, Callable[..., object]] = {
     "signin.soon": opened.test_a_sign_in_that_ends_soon_is_told,
     "segment.deleted": test_push.test_deleted_segment_stops_the_run,
+    "removal.waits": test_removals.test_dead_signin_waits_in_an_alert_and_can_be_done_by_hand,
     "segment.asks_for_deleted": test_segment_gone.test_a_run_sends_nobody_while_its_rules_ask_for_a_deleted_segment,
     "segment.empty": opened.test_an_empty_segment_is_told_to_whoever_owns_the_sync,
     "ledger.unreadable": opened.test_a_ledger_that_cannot_be_read_is_told_to_the_operator,

@@ -21,7 +21,7 @@ OK, REDIRECT, FORBIDDEN, NOT_THERE, NOT_FROM_HERE = 200, 302, 403, 404, 405
 SHUT = {FORBIDDEN, NOT_THERE}
 NO_ROWS = {"channel": "meta"}
 """Arguments that name no row, and what they are filled with."""
-OF_ORGANIZATION = {"person_id", "invitation_id", "exclusion_id", "connection_id"}
+OF_ORGANIZATION = {"person_id", "invitation_id", "exclusion_id", "connection_id", "removal_id", "task_id"}
 """What the whole organization has in common: administrators see it, whatever the workspace."""
 SEEN_BY_ALL = {"syncs.page", "syncs.live_one", "syncs.live_runs", "syncs.run"}
 """Names, sizes and statuses of syncs are seen organization-wide (S4)."""

@@ -1,0 +1,113 @@
+"""How a removal begins: where the person may be is written down, sealed; and what an erasure deletes here, with its proof."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+
+from connectors.contract import Kind, Retire
+from connectors.registry import CHANNELS
+from segsync.actions import erased, removal_books
+from segsync.audience.files import FileUnreadable
+from segsync.audience.sources import kind_for
+from segsync.models import Contact, ImportJob, Removal, RemovalTask, Run, Segment, SegmentMember, Sync
+from segsync.rules.identity import CONTACT_IDENTITY
+from segsync.rules.removal_words import RemovalState, Sort
+from segsync.rules.terms import SegmentKind
+from segsync.runtime import Runtime
+
+LAST_DIGITS: Final = 8
+
+
+def begin(runtime: Runtime, removal: Removal) -> None:
+    """Writes down the tasks, one for each audience that may hold the person, and deletes what an erasure deletes here."""
+    with runtime.sessions() as session:
+        contact = session.get(Contact, removal.contact_id or 0)
+        syncs = _syncs(session, removal.workspace_id)
+        open_runs = set(session.scalars(select(Run.sync_id).where(Run.finished_at.is_(None))))
+    found = [(sync, _keys(runtime, sync, contact, sync.id in open_runs)) for sync in syncs] if contact else []
+    with runtime.sessions.begin() as session:
+        held = session.get_one(Removal, removal.id, with_for_update=True)
+        if held.state != RemovalState.BEGUN:
+            return
+        for sync, keys in found:
+            if keys:
+                sealed = runtime.vault.seal(json.dumps(keys))
+                again = sync.id in open_runs
+                task = RemovalTask(
+                    removal_id=removal.id, sync_id=sync.id, keys_sealed=sealed, again=again, next_at=runtime.clock()
+                )
+                session.add(task)
+        if removal.sort == Sort.ERASURE and contact is not None:
+            _erase(runtime, session, removal, session.get_one(Contact, contact.id, with_for_update=True))
+        held.state = RemovalState.REMOVING.value
+        removal.state = RemovalState.REMOVING.value
+
+
+def _syncs(session: Session, workspace_id: int) -> Sequence[Sync]:
+    """Every sync whose audience may hold people, also switched off ones, and deleted ones whose audience was left as it was."""
+    left = or_(Sync.retire_how == Retire.LEAVE.value, Sync.retired_at.is_(None))
+    rows = session.scalars(
+        select(Sync)
+        .where(Sync.workspace_id == workspace_id, or_(Sync.deleted_at.is_(None), left))
+        .where(Sync.channel.in_(list(CHANNELS)))
+        .order_by(Sync.id)
+    ).all()
+    # members of a warehouse are no contacts: their numbers in a ledger mean other people
+    ours = [sync for sync in rows if sync.segment.kind != SegmentKind.WAREHOUSE]
+    return [sync for sync in ours if kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE]
+
+
+def _keys(runtime: Runtime, sync: Sync, contact: Contact, under_way: bool) -> list[dict[str, str | None]]:
+    """What may be at the channel: by our books, and by the contact as it is where there is anything, or a run may bring it."""
+    shape = runtime.connector(sync.channel).capabilities.shapes[Kind.PEOPLE]
+    with runtime.sessions() as session:
+        parts = removal_books.ledger_and_plan(session, sync)
+    try:
+        sent = removal_books.keys_in(runtime, sync, parts, contact.id, shape)
+    except FileUnreadable:
+        # what cannot be read may hold them
+        sent, under_way = [], True
+    if not sent and not under_way:
+        return []
+    return removal_books.distinct([*sent, *removal_books.keys_now(runtime, sync, contact, shape)])
+
+
+def _erase(runtime: Runtime, session: Session, removal: Removal, contact: Contact) -> None:
+    """Deletes the person here, and keeps what recognises them without saying who they were."""
+    known = {name: getattr(contact, name) for name in CONTACT_IDENTITY}
+    proofs = erased.digests(runtime.vault, removal.workspace_id, known)
+    erased.keep(session, removal.organization_id, proofs, at=runtime.clock(), removal_id=removal.id)
+    lists = select(Segment.id).where(Segment.workspace_id == removal.workspace_id, Segment.members == "people")
+    session.execute(
+        delete(SegmentMember).where(SegmentMember.member_id == contact.id, SegmentMember.segment_id.in_(lists))
+    )
+    _leftovers(session, removal.workspace_id, [str(value) for value in known.values() if value])
+    session.delete(contact)  # and with it the devices, by the database
+
+
+def _leftovers(session: Session, workspace_id: int, values: Sequence[str]) -> None:
+    """Files of rejected rows that name the person are deleted whole: nobody can mend one that is open in a spreadsheet."""
+    jobs = select(ImportJob).where(ImportJob.workspace_id == workspace_id, ImportJob.rejects_path.is_not(None))
+    for job in session.scalars(jobs):
+        path = Path(str(job.rejects_path))
+        if path.exists() and _names(path, values):
+            path.unlink(missing_ok=True)
+            job.rejects_path = None
+
+
+def _names(path: Path, values: Sequence[str]) -> bool:
+    """Whether a file holds one of the values, however it is written: phones go by their last digits."""
+    texts = [value.lower() for value in values if not value.startswith("+")]
+    numbers = [value[-LAST_DIGITS:] for value in values if value.startswith("+")]
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            digits = "".join(c for c in line if c.isdigit()) if numbers else ""
+            if any(text in line.lower() for text in texts) or any(number in digits for number in numbers):
+                return True
+    return False

@@ -1,0 +1,295 @@
+"""Opt-outs and erasures: one person out of every audience, whatever the state of the syncs, and done only when all have confirmed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import delete, select
+
+from connectors.problems import Code, ReconnectNeeded, TryLater
+from segsync.actions import erased, erasures_again, removal_work, removals, schedule, slices
+from segsync.actions.actor import Actor, NotAllowed, Refused
+from segsync.actions.removals import Wish
+from segsync.audience.ledger import Held
+from segsync.models import (
+    AuditEvent,
+    Contact,
+    DataFile,
+    ErasedKey,
+    ImportJob,
+    Integration,
+    LinkedDevice,
+    Organization,
+    Person,
+    Removal,
+    RemovalTask,
+    SegmentMember,
+    Sync,
+)
+from segsync.queue import Name
+from segsync.rules.removal_words import Sort
+from segsync.rules.terms import Role
+from tests.actions.pushing import again, go, keys, members, open_alerts, put, start, work
+from tests.builders import make_person, make_segment, make_sync
+from tests.fakes import LATER
+
+
+@pytest.fixture
+def grace(session, sync) -> Actor:
+    organization = session.get_one(Organization, sync.organization_id)
+    person = make_person(session, organization, "Grace", Role.PRIMARY_ADMIN)
+    session.commit()
+    return Actor.person(person)
+
+
+@pytest.fixture
+def take_out(runtime, session, sync, grace):
+    """Grace asks for it; workers have not begun."""
+
+    def asked(contact: Contact, sort: Sort = Sort.OPT_OUT) -> int:
+        made = removals.ask(session, grace, sync.workspace, contact.id, Wish(sort, "asked"), now=runtime.clock())
+        session.commit()
+        return made.id
+
+    return asked
+
+
+def carry_out(runtime, removal_id: int, clock=None, times: int = 6) -> Removal:
+    """Workers look as often as something is due."""
+    for _ in range(times):
+        removal_work.work(runtime, removal_id)
+        if clock is not None:
+            clock.forward(minutes=11)
+    with runtime.sessions() as session:
+        return session.get_one(Removal, removal_id)
+
+
+def tasks(runtime, removal_id: int) -> list[RemovalTask]:
+    with runtime.sessions() as session:
+        return list(session.scalars(select(RemovalTask).where(RemovalTask.removal_id == removal_id)))
+
+
+def test_one_action_takes_a_person_out_of_every_audience(runtime, channel, session, sync, take_out):
+    """Two audiences hold the person, one action takes them out of both, and it is done with a receipt of each (B5)."""
+    segment = make_segment(session, sync.workspace, "Other")
+    contact = members(session, sync)[0]
+    session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+    other = make_sync(session, segment, session.get_one(Integration, sync.integration_id), account_id="act-2")
+    session.commit()
+    for each in (sync, other):
+        go(runtime, each)
+    removal = carry_out(runtime, take_out(contact))
+    assert (removal.state, removal.done_at) == ("done", runtime.clock())
+    assert [task.state for task in tasks(runtime, removal.id)] == ["confirmed", "confirmed"]
+    assert len(keys(channel)) == 2
+    session.refresh(contact)
+    assert contact.subscription == "no"
+
+
+def test_goes_on_while_the_sync_is_switched_off(runtime, channel, session, sync, take_out):
+    """A sync that is switched off keeps its audience, but not somebody who opted out (B5, B12)."""
+    go(runtime, sync)
+    session.get_one(Sync, sync.id).status = "inactive"
+    session.commit()
+    assert carry_out(runtime, take_out(members(session, sync)[0])).state == "done"
+    assert len(keys(channel)) == 2
+
+
+def test_next_run_neither_adds_nor_removes_them_again(runtime, channel, session, sync, take_out):
+    """Our books know that they are out: the next run has nothing to do (B5)."""
+    go(runtime, sync)
+    carry_out(runtime, take_out(members(session, sync)[0]))
+    sent = len(channel.pushed)
+    assert go(runtime, sync).state == "done"
+    assert len(channel.pushed) == sent
+    assert again(runtime, sync).members_held == 2
+
+
+def test_erased_key_of_somebody_who_stays_is_added_again(runtime, channel, session, sync, take_out):
+    """An erased person's keys go out even where somebody shares them; whoever stays is added again by the next run (B5)."""
+    one = put(session, sync, email="one@example.org", phone="+4930901820")
+    put(session, sync, email="two@example.org", phone="+4930901820")
+    go(runtime, sync)
+    before = len(keys(channel))
+    assert carry_out(runtime, take_out(one, Sort.ERASURE)).state == "done"
+    assert len(keys(channel)) == before - 2
+    run = go(runtime, sync)
+    assert (run.rows_added, len(keys(channel))) == (1, before - 1)
+
+
+def test_erasure_deletes_the_person_here_and_keeps_a_proof(runtime, session, sync, take_out):
+    """The contact, devices and list memberships are gone; what stays recognises them and tells nobody who it was (B5)."""
+    contact = put(session, sync, email="eve@example.org")
+    session.add(LinkedDevice(workspace_id=sync.workspace_id, contact_id=contact.id, kind="idfv", value="X"))
+    session.commit()
+    go(runtime, sync)
+    number = contact.id
+    removal = carry_out(runtime, take_out(contact, Sort.ERASURE))
+    session.expire_all()
+    assert session.get(Contact, number) is None
+    assert session.scalars(select(LinkedDevice)).all() == []
+    assert removal.contact_id is None
+    known = erased.digests(runtime.vault, sync.workspace_id, {"email": "eve@example.org"})
+    assert [key.digest for key in session.scalars(select(ErasedKey))] == known
+    assert {task.keys_sealed for task in tasks(runtime, removal.id)} == {None}
+
+
+def test_ledger_holds_nothing_of_an_erased_person(runtime, session, sync, take_out):
+    """After the confirmation no row of theirs is in the current books (B5)."""
+    go(runtime, sync)
+    number = members(session, sync)[0].id
+    carry_out(runtime, take_out(members(session, sync)[0], Sort.ERASURE))
+    current = select(DataFile.path).where(DataFile.ledger_id == again(runtime, sync).ledger_id)
+    rows = [row for path in session.scalars(current) for row in pq.read_table(runtime.ledgers / path).to_pylist()]
+    assert len(rows) == 2
+    assert number not in {row["member"] for row in rows}
+    assert {row["state"] for row in rows} == {Held.HELD}
+
+
+def test_dead_signin_waits_in_an_alert_and_can_be_done_by_hand(runtime, channel, session, sync, take_out, grace):
+    """Where the channel cannot be asked one alert says so; done on the channel's own page, it is kept with who did it (B5)."""
+    go(runtime, sync)
+
+    def dead(_batch) -> None:
+        raise ReconnectNeeded(Code.SIGNIN_REVOKED)
+
+    channel.before_push = dead
+    removal = carry_out(runtime, take_out(members(session, sync)[0]))
+    (task,) = tasks(runtime, removal.id)
+    assert (task.state, task.problem_code, removal.done_at) == ("by hand", "signin.revoked", None)
+    assert [(alert.code, alert.acts) for alert in open_alerts(runtime)] == [("removal.waits", "admin")]
+    removals.done_by_hand(session, grace, removal.id, task.id, now=runtime.clock())
+    session.commit()
+    assert carry_out(runtime, removal.id).state == "done"
+    assert tasks(runtime, removal.id)[0].by_hand_by == grace.person_id
+    assert open_alerts(runtime) == []
+
+
+def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, session, sync, take_out):
+    """What waited is looked at once a day and goes on by itself (B5)."""
+    go(runtime, sync)
+    trouble = [ReconnectNeeded(Code.SIGNIN_REVOKED)]
+
+    def dead(_batch) -> None:
+        if trouble:
+            raise trouble.pop()
+
+    channel.before_push = dead
+    removal_id = take_out(members(session, sync)[0])
+    carry_out(runtime, removal_id)
+    clock.forward(hours=25)
+    assert carry_out(runtime, removal_id).state == "done"
+    assert open_alerts(runtime) == []
+
+
+def test_channel_that_applies_later_is_waited_for(runtime, channel, clock, session, sync, take_out):
+    """Where a channel carries out later it is done only when the channel says so (B5)."""
+    channel.capabilities = LATER
+    go(runtime, sync)
+    clock.forward(hours=1)
+    channel.settle(None, None, [])
+    removal_id = take_out(members(session, sync)[0])
+    removal_work.work(runtime, removal_id)
+    assert tasks(runtime, removal_id)[0].state == "sent"
+    clock.forward(minutes=11)
+    assert carry_out(runtime, removal_id, clock).state == "done"
+    assert len(keys(channel)) == 2
+
+
+def test_run_under_way_that_brings_them_back_is_followed_by_another_removal(
+    runtime, channel, session, sync, take_out, clock
+):
+    """Whoever was in the plan of a run under way is taken out once more when that run is over (B5)."""
+    run = start(runtime, sync)
+    limited = [TryLater(Code.RATE_LIMIT, retry_after=timedelta(minutes=3))]
+
+    def pause(_batch) -> None:
+        if limited:
+            raise limited.pop()
+
+    channel.before_push = pause
+    slices.work_slice(runtime, run.id)
+    removal_id = take_out(members(session, sync)[0])
+    assert carry_out(runtime, removal_id).done_at is None
+    clock.forward(minutes=4)
+    work(runtime, run)
+    assert carry_out(runtime, removal_id, clock).state == "done"
+    assert len(keys(channel)) == 2
+
+
+def test_somebody_in_no_audience_is_done_at_once(runtime, session, sync, take_out):
+    """Whoever was never sent is barred and done, with nothing to ask of a channel (B5)."""
+    removal = carry_out(runtime, take_out(members(session, sync)[0]))
+    assert (removal.state, tasks(runtime, removal.id)) == ("done", [])
+
+
+def test_withdrawn_consent_is_kept_as_denied(session, sync, take_out):
+    """A withdrawn consent is written down as that, and as not subscribed (B5)."""
+    contact = members(session, sync)[0]
+    take_out(contact, Sort.CONSENT)
+    session.refresh(contact)
+    assert (contact.subscription, contact.ad_user_data, contact.ad_personalization) == ("no", "denied", "denied")
+
+
+def test_only_administrators_take_people_out(runtime, session, sync):
+    """A Marketing User cannot take somebody out of everything (B5)."""
+    ada = Actor.person(session.get_one(Person, sync.owner_id))
+    contact = members(session, sync)[0]
+    with pytest.raises(NotAllowed, match="administrator"):
+        removals.ask(session, ada, sync.workspace, contact.id, Wish(Sort.ERASURE), now=runtime.clock())
+
+
+def test_trail_names_nobody(runtime, session, sync, take_out):
+    """Who asked for an erasure and when it was done stand in the trail, with numbers only (B5)."""
+    go(runtime, sync)
+    contact = members(session, sync)[0]
+    carry_out(runtime, take_out(contact, Sort.ERASURE))
+    told = session.scalars(select(AuditEvent).where(AuditEvent.event.in_(["contact.erase", "contact.out"]))).all()
+    assert [event.event for event in told] == ["contact.erase", "contact.out"]
+    assert "example.org" not in str([(event.subject_name, event.before, event.after) for event in told])
+
+
+def test_what_is_due_is_woken_in_a_queue_of_its_own(runtime, session, sync, take_out):
+    """Removals have a queue of their own, behind no import, and the scheduler wakes what is due (B5)."""
+    take_out(members(session, sync)[0])
+    schedule.tick(runtime)
+    assert runtime.queue.waiting(Name.REMOVALS) == 1
+
+
+def test_erasure_is_applied_again_after_a_backup_was_restored(runtime, session, sync, take_out):
+    """Exported proofs recognise whoever a restored backup brought back, and their erasure begins anew; nobody else's (B5)."""
+    contact = members(session, sync)[0]
+    row = {"email": contact.email, "created_at": contact.created_at}
+    carry_out(runtime, take_out(contact, Sort.ERASURE))
+    exported = list(erased.export(session))
+    back = put(session, sync, **row)
+    back_id = back.id
+    session.execute(delete(ErasedKey))
+    session.commit()
+    far_later = [line.replace("2026-03-02", "2099-03-02") for line in exported]
+    assert erasures_again.apply(runtime, erasures_again.read(far_later), "root") == 1
+    again_asked = session.scalars(select(Removal).where(Removal.done_at.is_(None))).one()
+    assert (again_asked.contact_id, again_asked.sort) == (back_id, "erasure")
+    carry_out(runtime, again_asked.id)
+    session.expire_all()
+    assert session.get(Contact, back_id) is None
+
+
+def test_proofs_that_are_none_are_refused():
+    """A file that is no export is refused with the line (B5)."""
+    with pytest.raises(Refused, match="Line 2"):
+        list(erasures_again.read(["", "{}"]))
+
+
+def test_files_of_rejected_rows_that_name_an_erased_person_are_deleted(runtime, session, sync, take_out, tmp_path):
+    """What an import left of an erased person goes too, however their phone was written; other files stay (B5)."""
+    paths = [tmp_path / "theirs.csv", tmp_path / "others.csv"]
+    for path, phone in zip(paths, ("030 / 90 18 20", "030 / 90 18 21"), strict=True):
+        path.write_text(f"line,reason,phone\n2,why,{phone}\n", encoding="utf-8")
+        row = {"subject": "contact", "file_name": "x.csv", "file_path": "/nowhere", "file_bytes": 1, "state": "done"}
+        session.add(ImportJob(workspace_id=sync.workspace_id, rejects_path=str(path), **row))
+    contact = put(session, sync, phone="+4930901820")
+    carry_out(runtime, take_out(contact, Sort.ERASURE))
+    assert [path.exists() for path in paths] == [False, True]
