@@ -71,7 +71,7 @@ def test_an_unknown_channel_is_a_key_error(runtime):
 
 def test_a_connector_is_made_once(runtime):
     """Vendors' SDKs are slow to load: one connector serves a process."""
-    assert runtime.connector("linkedin") is runtime.connector("linkedin")
+    assert runtime.connector("linkedin").channel is runtime.connector("linkedin").channel
     assert runtime.oauth("linkedin").scopes
 
 

@@ -15,8 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from connectors.simulators import Simulators
-from segsync.actions import asks, schedule, slices
-from segsync.actions.schedule import pick_runs
+from segsync.actions import asks, schedule, slices, turns
 from segsync.config import ChannelSettings
 from segsync.models import Ask, SegmentMember, Sync
 from segsync.rules.terms import Status
@@ -64,7 +63,7 @@ class Hands:
         while not self.ended.wait(0.1):
             with self.runtime.sessions.begin() as session:
                 schedule.start_due(session, self.runtime.clock())
-                run_ids = list(pick_runs(session, self.runtime.clock()))
+                run_ids = list(turns.pick(session, self.runtime.clock(), at_most=8))
                 ask_ids = list(session.scalars(select(Ask.id).where(Ask.state == "queued")))
             for ask_id in ask_ids:
                 asks.answer(self.runtime, ask_id)
