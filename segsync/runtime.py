@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,8 @@ class Runtime:
     database_uri: str
     ledgers: Path
     clock: Callable[[], datetime] = utc_now
+    stopwatch: Callable[[], float] = time.monotonic
+    """Measures how long a slice lasts, whatever becomes of the clock."""
     effects: Effects = NOTHING
     """Everything that is left outside this process passes it."""
     _connectors: dict[str, Connector] = field(default_factory=dict, repr=False, compare=False)
@@ -111,6 +114,7 @@ def make_runtime(
     redis_url: str,
     *,
     clock: Callable[[], datetime] = utc_now,
+    stopwatch: Callable[[], float] = time.monotonic,
     effects: Effects = NOTHING,
 ) -> Runtime:
     """Opens everything at these addresses of PostgreSQL and Redis."""
@@ -125,6 +129,7 @@ def make_runtime(
         database_uri=libpq(url),
         ledgers=settings.data.absolute() / LEDGERS,
         clock=clock,
+        stopwatch=stopwatch,
         effects=effects,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import time
 from datetime import datetime, timedelta
 
 import structlog
@@ -30,6 +29,8 @@ TRIES = 5
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_SLOWED = timedelta(hours=24)
+NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What the system says of a folder that takes nothing more: full, over a quota, a file as large as it may be, read-only."""
 UNTOLD = {Code.RATE_LIMIT: timedelta(minutes=1), Code.DAILY_LIMIT: timedelta(hours=1)}
 """How long to wait where the channel does not say."""
 REFUSED_SINCE = "refused_since"
@@ -42,7 +43,7 @@ def work_slice(runtime: Runtime, run_id: int) -> None:
     if claim is None:
         return
     try:
-        _work(runtime, claim, time.monotonic() + runtime.settings.slice_seconds)
+        _work(runtime, claim, runtime.stopwatch() + runtime.settings.slice_seconds)
     except ClaimLost:
         log.info("claim lost", run=run_id)
     finally:
@@ -60,7 +61,7 @@ def help_slice(runtime: Runtime, run_id: int) -> None:
         return
     again = False
     try:
-        again = Push(runtime, helping, time.monotonic() + runtime.settings.slice_seconds).help()
+        again = Push(runtime, helping, runtime.stopwatch() + runtime.settings.slice_seconds).help()
     except ClaimLost:
         log.info("help not needed any more", run=run_id)
     except (ConnectorProblem, TroubleFound, FileUnreadable, OSError) as problem:
@@ -91,7 +92,7 @@ def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
     carrier = Push(runtime, claim, deadline)
     began = runtime.clock()
     try:
-        while time.monotonic() < deadline:
+        while runtime.stopwatch() < deadline:
             outcome = _step(carrier)
             if not isinstance(outcome, Progress):
                 _settle(runtime, claim, outcome)
@@ -111,7 +112,7 @@ def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
 def _trouble_of(error: TroubleFound | OSError) -> Trouble:
     if isinstance(error, TroubleFound):
         return error.trouble
-    if error.errno in {errno.ENOSPC, errno.EROFS, errno.EDQUOT}:
+    if error.errno in NOT_WRITABLE:
         return Trouble("disk.full")
     raise error
 

@@ -132,10 +132,13 @@ OPERATION = (
     Entry(
         "disk.full",
         "Disk full",
-        "There is no room left in the data folder. What is due stays due.",
+        "There is no room left in the data folder, or nothing may be written there. What is due stays due.",
         Acts.OPERATOR,
         Retry.ITSELF,
-        ("Make room, or give the data folder a larger disk.",),
+        (
+            "Make room, or give the data folder a larger disk.",
+            "Where there is room: see that the disk is not mounted read-only, and that no limit is set on the size of files.",
+        ),
     ),
     Entry(
         "worker.absent",

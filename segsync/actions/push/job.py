@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,7 +137,7 @@ class Job:
 
     def in_time(self) -> bool:
         """Whether the slice has time left."""
-        return time.monotonic() < self.deadline
+        return self.runtime.stopwatch() < self.deadline
 
     @contextmanager
     def change(self) -> Iterator[tuple[Session, Run]]:

@@ -1,0 +1,132 @@
+"""The channel of a life: kept in memory, or a simulator. Who is in the audience, and who should be."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.contract import AccountRef, AudienceRef, Token
+from connectors.simulators import CHANNELS
+from segsync.config import ChannelSettings
+from segsync.effects import Effects, Sort
+from segsync.runtime import Runtime
+from tests.contract.harness import Harness
+from tests.fakes import FakeChannel
+
+ASKED = ("check_account", "find_audience", "create_audience", "push", "settle", "audience_state", "ad_accounts")
+TOKEN, ACCOUNT = Token("token", "ada"), AccountRef("act-1")
+SENT = {"email", "phone"}
+Members = tuple[set[Any], set[Any]]
+"""Keys as added, and the persons they belong to."""
+Fields = Sequence[Mapping[str, str]]
+"""Of each contact that should be there, what identifies it."""
+
+
+class Asked:
+    """The channel kept in memory, with every request passing the hook as the real connectors' do."""
+
+    def __init__(self, channel: FakeChannel, effects: Effects) -> None:
+        self.channel, self.effects = channel, effects
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.channel, name)
+        return self._around(name, found) if name in ASKED else found
+
+    def _around(self, name: str, ask: Any) -> Any:
+        def asked(*arguments: Any) -> Any:
+            with self.effects.around(Sort.REQUEST, name):
+                return ask(*arguments)
+
+        return asked
+
+
+@dataclass
+class InMemory:
+    """The channel kept in memory. Whoever shares a key is one person to it."""
+
+    channel: FakeChannel
+    name: str = "meta"
+    audience: str = ""
+
+    def enter(self, runtime: Runtime, effects: Effects) -> None:
+        """A new process knows the channel."""
+        runtime._connectors[self.name] = Asked(self.channel, effects)
+
+    def let_time_pass(self) -> None:
+        """Nothing happens here by time alone."""
+
+    def copied(self) -> InMemory:
+        return InMemory(copy.deepcopy(self.channel), self.name)
+
+    def held(self) -> Members:
+        self.channel.settle(TOKEN, ACCOUNT, [])  # what is under way is done
+        audiences = self.channel.audiences.values()
+        return {key for one in audiences for key in one.keys}, {who for one in audiences for who in one.persons}
+
+    def wanted(self, people: Fields) -> Members:
+        """By Meta's rule, read once more."""
+        keys = {("EMAIL", _sha(one["email"])) for one in people if "email" in one}
+        keys |= {("PHONE", _sha(one["phone"].lstrip("+"))) for one in people if "phone" in one}
+        return keys, {self.channel.person(key) for key in keys}
+
+
+@dataclass
+class Simulated:
+    """A channel's simulator. A life ends with its audience as it was when the life was copied."""
+
+    harness: Harness
+    audience: str = ""
+    """Its id, once a life has made it."""
+    before: list[str] = field(default_factory=list)
+    """The keys that were in it when lives began; nobody: it was not there."""
+
+    @property
+    def name(self) -> str:
+        return self.harness.channel
+
+    @property
+    def settings(self) -> ChannelSettings:
+        """What sets the product up for it."""
+        app = self.harness.app
+        quick = {"poll_seconds": "10", "source_platform": "SEGSYNC", "pause_after_create": "0"}
+        return ChannelSettings(
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            bases=dict(app.bases),
+            options={**app.options, **quick},
+        )
+
+    def enter(self, runtime: Runtime, effects: Effects) -> None:
+        """A new process reaches it by its address."""
+
+    def let_time_pass(self) -> None:
+        self.harness.wait()
+
+    def copied(self) -> Simulated:
+        """The audience is what it was; what is under way is done first."""
+        self.harness.wait()
+        if self.before:
+            self.harness.world.empty(self.name, self.audience)
+            self.harness.world.add_members(self.name, self.audience, [[key] for key in self.before])
+        elif self.audience:
+            self.harness.delete_there(AudienceRef(self.audience, ""))
+            self.audience = ""
+        return self
+
+    def held(self) -> Members:
+        self.harness.wait()
+        members = self.harness.world.members(self.name, self.audience)
+        return set(members["keys"]), set(members["persons"])
+
+    def wanted(self, people: Fields) -> Members:
+        """By the simulator's own reading of the channel's rule. It knows people by more than we send."""
+        hashed = CHANNELS[self.name].module.hasher
+        keys = {key for one in people for key in hashed(one) if key.partition(":")[0] in SENT}
+        return keys, set(self.harness.world.persons_of(self.name, keys))
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
