@@ -12,7 +12,8 @@ MOST_DEVICES: Final = 50
 """Of one contact."""
 _WITHOUT: Final = """
     delete from linked_device d using import_stage s
-    where d.contact_id = s.id and not s.is_new and d.kind = any(s.gone) returning d.contact_id
+    where d.contact_id = s.id and not s.is_new and d.kind = any(s.gone)
+    and d.value <> all(coalesce(case d.kind when 'idfv' then s.idfv else s.android_id end, '{}')) returning d.contact_id
 """
 _WITH: Final = """
     insert into linked_device (workspace_id, contact_id, kind, value)

@@ -252,9 +252,10 @@ def _update(target: Target) -> str:
     after = {name: _after(name) for name in target.columns}
     if target.custom:
         after["custom"] = _custom_after(target)
+    kept = "case when 'tags' = any(s.gone) then s.tags else m.tags end"
     after["tags"] = (
-        "case when s.tags is null or s.tags <@ m.tags then m.tags "
-        "else array(select distinct unnest(m.tags || s.tags) order by 1) end"
+        f"case when coalesce(s.tags, '{{}}') <@ m.tags and m.tags <@ coalesce({kept}, '{{}}') then m.tags "
+        f"else array(select distinct unnest(({kept}) || s.tags) order by 1) end"
     )
     names = list(after)
     proofs: dict[str, list[str]] = {}

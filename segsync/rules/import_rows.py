@@ -14,7 +14,7 @@ from segsync.rules.cleaning import SUBJECTS, Cell, Cleaner, Door, Reason, clean_
 from segsync.rules.identity import COMPANY_IDENTITY, CONTACT_IDENTITY, Identity, Known, identity_of, merged
 from segsync.rules.import_mapping import CUSTOM, ColumnMap, Custom
 
-LISTS = ("tags", "idfv", "android_id")
+LISTS = frozenset({"tags", "idfv", "android_id"})
 """What several rows of one member add to, instead of the later one taking its place."""
 IDENTITIES = {"contact": CONTACT_IDENTITY, "company": COMPANY_IDENTITY}
 NO_IDENTITY = {
@@ -84,7 +84,7 @@ def _left_out(columns: Mapping[str, Sequence[Cell]]) -> dict[int, dict[str, Reas
 
 @dataclass(slots=True)
 class Laid:
-    """All rows of one member in this chunk, laid over one another; the later cell wins."""
+    """All rows of one member in this chunk, laid over one another; the later cell wins. `gone` is emptied before `values` come."""
 
     member: int
     new: bool
@@ -149,7 +149,8 @@ def _lay(folded: Folded, row: Prepared, member: int, *, new: bool) -> None:
     for name in LISTS:
         if name in values:
             values[name] = list(dict.fromkeys([*laid.values.get(name, ()), *row.values.get(name, ())]))
-    laid.gone = (laid.gone - row.values.keys()) | row.gone
+    # A list that was emptied stays so, whatever comes after: what the contact has from before is not to be added to.
+    laid.gone = (laid.gone - (row.values.keys() - LISTS)) | row.gone
     laid.values = {name: value for name, value in values.items() if name not in row.gone}
     laid.lines.append(row.line)
     laid.added += (laid.values, laid.gone) != before

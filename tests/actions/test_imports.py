@@ -358,6 +358,30 @@ def test_a_device_that_cannot_be_used_is_left_out_and_an_empty_cell_unlinks_only
     assert [kind for _, kind, _ in linked(session)] == ["idfv"]
 
 
+def test_devices_and_tags_that_a_file_empties_and_then_fills_are_those_that_came_last(run, session):
+    """Clear, then add: what stood there before is gone, wherever a chunk ends (P3)."""
+    header = "email,IDFV,tags\n"
+    run(header + f"a@example.com,{IDFV},old;kept\n")
+    file = header + f"a@example.com,,\na@example.com,{OTHER_IDFV},new;kept\n"
+    assert counts(run(file, clear=["idfv", "tags"])) == (0, 2, 0, 0)
+    assert [value for _, _, value in linked(session)] == [OTHER_IDFV]
+    assert people(session, "tags") == [(["kept", "new"],)]
+    before = people(session, "change_no")
+    assert counts(run(file, clear=["idfv", "tags"]))[0] == 0
+    assert people(session, "change_no") == before
+
+
+def test_an_empty_cell_takes_the_tags_away_only_where_told(run, session):
+    """The box beside tags does what it says; the tags that every row gets are there all the same."""
+    run("email,tags\na@example.com,vip\n")
+    run("email,tags\na@example.com,\n")
+    assert people(session, "tags") == [(["vip"],)]
+    assert counts(run("email,tags\na@example.com,\n", clear=["tags"], tags="spring")) == (0, 1, 0, 0)
+    assert people(session, "tags") == [(["spring"],)]
+    run("email,tags\na@example.com,\n", clear=["tags"])
+    assert people(session, "tags") == [([],)]
+
+
 def test_a_contact_keeps_at_most_fifty_devices(run, session):
     """A file does not fill a contact with devices without end (P3)."""
     run(DEVICES + "".join(f"a@example.com,,{n:016x}\n" for n in range(1, 61)))
