@@ -6,7 +6,7 @@ What is equal already is not touched, so that importing a file again leaves ever
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from segsync.actions.company_links import link_contacts_in_stage, link_contacts_of
 from segsync.actions.device_links import DEVICES, link_in_stage
-from segsync.rules.identity import ENOUGH, Known
+from segsync.rules.identity import ENOUGH, Identity, Known, identity_of
 from segsync.rules.import_mapping import CUSTOM
 from segsync.rules.import_rows import IDENTITIES, Folded, Laid, Prepared, fold
 from segsync.rules.terms import COMPANY_FIELDS, CONTACT_FIELDS, Consent, Subscription
@@ -125,17 +125,23 @@ def _by_index(cursor: Row, *, alone: bool) -> None:
 def _who_fits(cursor: Row, target: Target, rows: Sequence[Prepared]) -> tuple[Known, Callable[[int], str]]:
     """Everybody who could fit a row: a few for each row and identifier, found by index."""
     fields = IDENTITIES[target.subject]
-    known, names = Known(), dict[int, str]()
-    told = [{name: row.values[name] for name in fields if name in row.values} for row in rows]
-    cursor.execute(fitting(target), [Json(told, orjson.dumps)])
-    for member, name, *identity in cursor:
-        known.put(member, tuple(identity))
-        names[member] = name
+    names = dict[int, str]()
+
+    def fetch(told: Iterable[Identity], without: Collection[int] = ()) -> Iterator[tuple[int, Identity]]:
+        asked = Json([dict(zip(fields, identity, strict=True)) for identity in told], orjson.dumps)
+        cursor.execute(fitting(target), {"rows": asked, "without": list(without)})
+        for member, name, *identity in cursor:
+            names[member] = name
+            yield member, tuple(identity)
+
+    known = Known(lambda row, without: fetch([row], without))
+    for member, identity in fetch(identity_of(row.values, fields) for row in rows):
+        known.put(member, identity)
     return known, lambda member: f"no. {member}{f' ({names[member]})' if names.get(member) else ''}"
 
 
 def fitting(target: Target) -> str:
-    """The statement that finds, for rows given as JSON, a few who have each of their identifiers."""
+    """The statement that finds, for `rows` given as JSON, a few who have each of their identifiers, `without` those that are known."""
     fields = IDENTITIES[target.subject]
     label = "concat_ws(' ', first_name, last_name)" if target.subject == "contact" else "name"
     # Only the index of this very identifier has its values in order, and there is no other way to order them:
@@ -147,10 +153,10 @@ def fitting(target: Target) -> str:
         stronger = "" if target.subject == "company" else _undecided(fields[:place])
         parts.append(
             f"(select id, {label}, {', '.join(fields)} from {target.subject} m where m.workspace_id = {target.workspace_id:d} "
-            f"and m.{name} {least} r.{name} and m.{name} {most} r.{name}{stronger} order by m.{name}{order} limit {ENOUGH})"
+            f"and m.{name} {least} r.{name} and m.{name} {most} r.{name}{stronger} and m.id <> all(%(without)s::bigint[]) order by m.{name}{order} limit {ENOUGH})"
         )
     return (
-        f"select c.* from json_to_recordset(%s) as r({', '.join(f'{name} text' for name in fields)}) "
+        f"select c.* from json_to_recordset(%(rows)s) as r({', '.join(f'{name} text' for name in fields)}) "
         f"cross join lateral ({' union all '.join(parts)}) c"
     )
 

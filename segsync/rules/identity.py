@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
 Identity = tuple[str | None, ...]
@@ -15,6 +15,9 @@ CONTACT_IDENTITY = ("external_id", "email", "phone")
 COMPANY_IDENTITY = ("external_id", "company_domain")
 ENOUGH = 3
 """Nobody needs to hear of more contacts than these to see that a row is ambiguous."""
+
+Fetch = Callable[[Identity, Collection[int]], Iterable[tuple[int, Identity]]]
+"""For each identifier of a row: contacts that fit by it beside those given, at most ENOUGH."""
 
 
 def fits(row: Identity, other: Identity) -> bool:
@@ -30,13 +33,24 @@ def merged(row: Identity, other: Identity) -> Identity:
     return tuple([mine if mine is not None else theirs for mine, theirs in zip(row, other, strict=True)])
 
 
-class Known:
-    """Contacts by what they are known by. Finding those that fit a row takes the same time however many share a phone."""
+def _nobody(_row: Identity, _without: Collection[int]) -> Iterable[tuple[int, Identity]]:
+    return ()
 
-    def __init__(self) -> None:
+
+class Known:
+    """Contacts by what they are known by. Finding those that fit a row takes the same time however many share a phone.
+
+    Of those who share one at most ENOUGH have to be put in: when some of them give it up, `fetch` is asked for others.
+    """
+
+    def __init__(self, fetch: Fetch = _nobody) -> None:
+        self._fetch = fetch
         self._identities: dict[int, Identity] = {}
         # By place of the identifier and its value; below it, by which stronger identifiers the contact has beside it.
         self._found: list[dict[str, dict[Beside, dict[int, None]]]] = [{} for _ in CONTACT_IDENTITY]
+        # The same of those who had it, where others may be left who have it and were never fetched.
+        self._left: list[dict[str, dict[Beside, dict[int, None]]]] = [{} for _ in CONTACT_IDENTITY]
+        self._complete: set[tuple[int, str, Beside]] = set()
 
     def __contains__(self, member: int) -> bool:
         return member in self._identities
@@ -47,11 +61,20 @@ class Known:
         if before == identity:
             return
         if before is not None:
-            for place, value, beside in _keys(before):
-                self._found[place][value][beside].pop(member, None)
+            self._leave(member, before, identity)
         self._identities[member] = identity
         for place, value, beside in _keys(identity):
             self._found[place].setdefault(value, {}).setdefault(beside, {})[member] = None
+
+    def _leave(self, member: int, before: Identity, after: Identity) -> None:
+        stays = _keys(after)
+        for key in _keys(before):
+            place, value, beside = key
+            found = self._found[place][value]
+            # Of fewer than ENOUGH nobody was held back.
+            if key not in stays and (value in self._left[place] or sum(map(len, found.values())) >= ENOUGH):
+                self._left[place].setdefault(value, {}).setdefault(beside, {})[member] = None
+            found[beside].pop(member, None)
 
     def identity(self, member: int) -> Identity:
         """What a contact is known by."""
@@ -59,6 +82,33 @@ class Known:
 
     def fitting(self, row: Identity) -> list[int]:
         """The contacts that fit a row, at most ENOUGH."""
+        fitting = self._fitting(row)
+        if len(fitting) < ENOUGH and (doubtful := [key for key in _keys(row) if self._is_doubtful(row, key)]):
+            self._fetch_others(row, doubtful)
+            fitting = self._fitting(row)
+        return fitting
+
+    def _is_doubtful(self, row: Identity, key: tuple[int, str, Beside]) -> bool:
+        left = self._left[key[0]].get(key[1])
+        return left is not None and key not in self._complete and any(True for _ in _undecided(row, left))
+
+    def _fetch_others(self, row: Identity, doubtful: Iterable[tuple[int, str, Beside]]) -> None:
+        without = {
+            member
+            for place, value, _ in _keys(row)
+            for having in (self._found[place], self._left[place])
+            for members in having.get(value, {}).values()
+            for member in members
+        }
+        others = {member: identity for member, identity in self._fetch(row, without) if member not in self}
+        for member, identity in others.items():
+            self.put(member, identity)
+        # Nobody is asked for twice: who was not fetched now has not changed either, and is not there later.
+        self._complete.update(
+            key for key in doubtful if sum(other[key[0]] == key[1] for other in others.values()) < ENOUGH
+        )
+
+    def _fitting(self, row: Identity) -> list[int]:
         fitting: dict[int, None] = {}
         for place, value in enumerate(row):
             found = self._found[place].get(value) if value is not None else None

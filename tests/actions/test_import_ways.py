@@ -33,7 +33,7 @@ def test_people_are_found_by_the_index_of_each_identifier_whatever_the_planner_b
     session.execute(text(f"analyze {subject}"))
     cursor = _cursor(session)
     _by_index(cursor, alone=True)
-    cursor.execute(f"explain {fitting(Target(workspace.id, subject, ()))}", ["[]"])
+    cursor.execute(f"explain {fitting(Target(workspace.id, subject, ()))}", {"rows": "[]", "without": [7]})
     plan = "\n".join(line for (line,) in cursor.fetchall())
     assert [index for index in indexes if f"using {index} on" in plan] == list(indexes)
     assert plan.count("Index Scan using") == len(indexes)

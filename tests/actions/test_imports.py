@@ -133,6 +133,16 @@ def test_a_row_that_fits_two_contacts_is_refused_naming_both(run, session, works
     assert f"no. {other.id} (Bo M)" in reason
 
 
+def test_a_row_finds_whoever_is_left_with_an_email_that_others_gave_up_above_it(run, session, workspace):
+    """Three of four who share an address move away in the same file: the fourth is changed, nobody is made a second time."""
+    for number in "1234":
+        make_contact(session, workspace, email="shared@example.com", external_id=number, first_name="Old")
+    session.commit()
+    moved = "".join(f"own{number}@example.com,,,{number}\n" for number in "123")
+    assert counts(run(HEADER + moved + "shared@example.com,New,,\n")) == (0, 4, 0, 0)
+    assert people(session, "external_id", "first_name") == [("1", "Old"), ("2", "Old"), ("3", "Old"), ("4", "New")]
+
+
 def test_rows_of_one_person_in_one_file_are_laid_over_one_another(run, session):
     """A file that names somebody twice makes one contact; the later cell wins."""
     job = run(HEADER + "ada@example.com,Ada,,\nada@example.com,,030 123456,A1\nADA@example.com,Adah,,\n")

@@ -50,6 +50,42 @@ def test_looking_up_finds_exactly_the_contacts_that_fit(contacts, changes, row):
 
 
 @pytest.mark.property
+@given(
+    contacts=st.lists(st.tuples(LETTERS, st.just("a"), LETTERS), min_size=4, max_size=8),
+    changes=st.lists(st.tuples(st.integers(0, 4), IDENTITIES), min_size=2, max_size=6),
+    row=st.tuples(st.none() | st.just("a"), st.just("a"), LETTERS),
+)
+def test_whoever_fits_is_found_although_only_a_few_were_fetched_and_those_changed(contacts, changes, row):
+    """Of contacts who share an identifier a few are fetched; when these give it up, the next ones are."""
+
+    def fits_by(place, asked, other):
+        return asked[place] == other[place] is not None and not any(
+            map(all, zip(asked[:place], other[:place], strict=True))
+        )
+
+    def fetch(asked, without):
+        for place in range(len(asked)):
+            having = [
+                (number, identity)
+                for number, identity in enumerate(contacts)
+                if number not in without and fits_by(place, asked, identity)
+            ]
+            yield from having[:ENOUGH]
+
+    known, plain = Known(fetch), dict(enumerate(contacts))
+    for number, identity in fetch(row, ()):
+        known.put(number, identity)
+    for number, identity in changes:
+        if number in known:
+            known.put(number, identity)
+            plain[number] = identity
+    fitting = {number for number, identity in plain.items() if fits(row, identity)}
+    found = known.fitting(row)
+    assert set(found) <= fitting
+    assert len(found) >= min(len(fitting), ENOUGH)
+
+
+@pytest.mark.property
 @given(row=IDENTITIES, other=IDENTITIES)
 def test_a_row_that_was_taken_in_fits_its_contact_the_next_time(row, other):
     """Importing the same file again finds the same contacts."""
