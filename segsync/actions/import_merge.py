@@ -6,6 +6,7 @@ What is equal already is not touched, so that importing a file again leaves ever
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,6 +79,8 @@ class Merged:
     unchanged: int = 0
     opt_outs_kept: int = 0
     listed: int = 0
+    devices_left_out: Counter[str] = field(default_factory=Counter)
+    """By kind: those beyond what a contact may have."""
     refused: list[tuple[Prepared, str]] = field(default_factory=list)
 
     def __add__(self, other: Merged) -> Merged:
@@ -87,6 +90,7 @@ class Merged:
             self.unchanged + other.unchanged,
             self.opt_outs_kept + other.opt_outs_kept,
             self.listed + other.listed,
+            self.devices_left_out + other.devices_left_out,
             self.refused + other.refused,
         )
 
@@ -105,10 +109,12 @@ def merge(session: Session, target: Target, rows: Sequence[Prepared]) -> Merged:
     known, names = _who_fits(cursor, target, rows)
     folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject, len(rows)), names)
     _stage(cursor, target, folded)
-    changed = _write(cursor, target)
+    changed, devices_left_out = _write(cursor, target)
     listed = _list(cursor, target) if target.segment_id else 0
     _by_index(cursor, alone=False)
-    return _counted(folded, changed, opt_outs=_kept(folded, cursor, target), listed=listed)
+    opt_outs = _kept(folded, cursor, target)
+    told = Merged(opt_outs_kept=opt_outs, listed=listed, devices_left_out=devices_left_out, refused=folded.refused)
+    return _counted(told, folded, changed)
 
 
 def _cursor(session: Session) -> Row:
@@ -211,23 +217,25 @@ def _staged(target: Target, laid: Laid) -> list[Any]:
     ]
 
 
-def _write(cursor: Row, target: Target) -> set[int]:
-    """Adds the new ones and changes those that differ; the ids of the latter."""
+def _write(cursor: Row, target: Target) -> tuple[set[int], Counter[str]]:
+    """Adds the new ones and changes those that differ; the ids of the latter, and the devices that were left out."""
+    devices_left_out = Counter[str]()
     cursor.execute(_insert(target), _evidence(target))
     if not target.columns and not target.custom and not target.tags and "tags" not in target.used:
-        return set()
+        return set(), devices_left_out
     cursor.execute(_update(target), _evidence(target))
     changed = {row[0] for row in cursor.fetchall()}
     if target.subject == "contact":
         named = "company_external_id" in target.used
         changed |= link_contacts_in_stage(cursor, target.workspace_id, None if named else list(changed))
         if not DEVICES.isdisjoint(target.used):
-            changed |= link_in_stage(cursor, target.workspace_id)
+            linked, devices_left_out = link_in_stage(cursor, target.workspace_id)
+            changed |= linked
     else:
         _by_index(cursor, alone=False)
         cursor.execute("select id from import_stage where is_new or id = any(%s)", (list(changed),))
         link_contacts_of(cursor, target.workspace_id, companies=[row[0] for row in cursor.fetchall()])
-    return changed
+    return changed, devices_left_out
 
 
 def _evidence(target: Target) -> dict[str, Any]:
@@ -313,8 +321,7 @@ def _list(cursor: Row, target: Target) -> int:
     return cursor.rowcount
 
 
-def _counted(folded: Folded, changed: set[int], *, opt_outs: int, listed: int) -> Merged:
-    merged = Merged(opt_outs_kept=opt_outs, listed=listed, refused=folded.refused)
+def _counted(merged: Merged, folded: Folded, changed: set[int]) -> Merged:
     for laid in folded.laid.values():
         further = len(laid.lines) - 1
         merged.created += laid.new

@@ -23,6 +23,7 @@ from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
 
 from segsync.actions import erased, fields
+from segsync.actions.device_links import MOST_DEVICES
 from segsync.actions.import_files import NO_ROOM, Shape
 from segsync.actions.import_merge import Merged, Target, merge
 from segsync.actions.import_reading import Reader, Row
@@ -279,6 +280,8 @@ def _counts(part: Part, rows: Sequence[Row], prepared: Sequence[Prepared], merge
         for row in prepared
         for name, reason in row.left_out.items()
     )
+    for kind, number in merged.devices_left_out.items():
+        left_out[f"{label(part.job.subject, kind)}: a contact may have {MOST_DEVICES} devices"] = number
     if merged.opt_outs_kept:
         left_out[OPT_OUT_KEPT] = merged.opt_outs_kept
     left_out.update(part.job.cells_left_out)

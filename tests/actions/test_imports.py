@@ -393,9 +393,12 @@ def test_an_empty_cell_takes_the_tags_away_only_where_told(run, session):
 
 
 def test_a_contact_keeps_at_most_fifty_devices(run, session):
-    """A file does not fill a contact with devices without end (P3)."""
-    run(DEVICES + "".join(f"a@example.com,,{n:016x}\n" for n in range(1, 61)))
+    """A file does not fill a contact with devices without end, and says how many it left out (P3)."""
+    file = DEVICES + f"a@example.com,{IDFV},\n" + "".join(f"a@example.com,,{n:016x}\n" for n in range(1, 61))
+    left_out = {"Linked device: Android ID: a contact may have 50 devices": 11}
+    assert run(file).cells_left_out == left_out
     assert len(linked(session)) == 50
+    assert run(file).cells_left_out == left_out
 
 
 def test_a_file_does_not_undo_an_opt_out_unless_told_that_it_is_newer(run, session, workspace):
