@@ -1,4 +1,4 @@
-"""Imports as people make them: bring a file, say how it is read and which column is what, look, start. Callers commit.
+"""Imports as people make them: bring a file, say how it is read and which column is what, look, start. Callers commit, but for `stop`.
 
 The work itself is in `import_work`.
 """
@@ -195,19 +195,24 @@ def start(session: Session, actor: Actor, job: ImportJob) -> None:
 
 
 def stop(session: Session, actor: Actor, job: ImportJob) -> None:
-    """Ends an import before the end of its file; what is in stays. Raises Refused where it has ended by itself."""
+    """Ends an import before the end of its file; what is in stays. Raises Refused where it has ended by itself.
+
+    Commits by itself, because the file goes only when the import is stopped for good.
+    """
     actor.need(Right.EDIT_DATA)
-    stopped = session.scalar(
+    rows = session.scalar(
         update(ImportJob)
         .where(ImportJob.id == job.id, ImportJob.state.in_([ImportState.QUEUED, ImportState.RUNNING]))
         # Whoever works on it has the fence of before, and writes nothing more.
         .values(state=ImportState.STOPPED.value, fence=ImportJob.fence + 1, lease_until=None, finished_at=func.now())
-        .returning(ImportJob.id)
+        .returning(ImportJob.rows_done)
     )
-    if stopped is None:
+    if rows is None:
         raise Refused("This import has ended already.")
-    Path(job.file_path).unlink(missing_ok=True)
-    record(session, actor, "import.stop", subject_of(job), change=({}, {"rows": job.rows_done}))
+    record(session, actor, "import.stop", subject_of(job), change=({}, {"rows": rows}))
+    path = Path(job.file_path)
+    session.commit()
+    path.unlink(missing_ok=True)
 
 
 def discard(session: Session, actor: Actor, job: ImportJob) -> None:

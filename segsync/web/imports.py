@@ -236,7 +236,6 @@ def stop(workspace_id: int, import_id: int) -> Answer:
     except Refused as refusal:
         flash(refusal.message)
     else:
-        db().commit()
         flash("The import was stopped. What is in stays; the file was thrown away.")
     return redirect(url_for("imports.show", workspace_id=workspace.id, import_id=job.id))
 

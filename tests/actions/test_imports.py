@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 
 from segsync.actions import erased, fields, imports
 from segsync.actions.actor import Actor, Refused
@@ -505,24 +505,53 @@ def test_a_killed_import_goes_on_where_the_last_chunk_ended(bring, runtime, sess
     assert [int(row[0]) for row in rejected(job)] == [n + 2 for n in range(0, 12_000, 100)]
 
 
-def test_an_import_that_is_stopped_keeps_what_is_in_and_writes_no_more(bring, runtime, session, workspace, ada):
-    """Whoever sees that it is the wrong file ends it; the worker that was on it writes nothing more."""
+class StopsBetween:
+    """Transactions of a worker; before the last of those counted, somebody stops the import."""
+
+    def __init__(self, sessions, count, stop):
+        self.sessions, self.count, self.stop = sessions, count, stop
+
+    def begin(self):
+        self.count -= 1
+        if self.count == 0:
+            self.stop()
+        return self.sessions.begin()
+
+
+@pytest.fixture
+def under_way(bring, session, workspace, ada):
+    """An import of three chunks that was started."""
     job = bring(HEADER + "".join(f"p{n}@example.com,P,,\n" for n in range(25_000)))
     imports.choose(session, ada, workspace, job, Choices(ColumnMap.from_json(job.mapping)))
     imports.start(session, ada, job)
     session.commit()
-    hasty = runtime.settings.model_copy(update={"slice_seconds": 0.001})
-    assert imports.work(type(runtime)(**{**vars(runtime), "settings": hasty}), job.id)
+    return job
+
+
+def test_an_import_that_is_stopped_keeps_what_is_in_and_writes_no_more(under_way, runtime, session, ada):
+    """Whoever sees that it is the wrong file ends it; the worker in the midst of it writes nothing more."""
+    job, claim_and_two_chunks = under_way, 3
+    sessions = StopsBetween(runtime.sessions, claim_and_two_chunks, lambda: imports.stop(session, ada, job))
+    assert imports.work(type(runtime)(**{**vars(runtime), "sessions": sessions}), job.id) is False
     session.refresh(job)
-    there = job.rows_done
-    imports.stop(session, ada, job)
-    session.commit()
+    assert (job.state, job.rows_done, len(people(session))) == (ImportState.STOPPED, 10_000, 10_000)
+    stopped = session.scalars(select(AuditEvent).where(AuditEvent.event == "import.stop")).one()
+    assert stopped.after == {"rows": 10_000}
     assert imports.work(runtime, job.id) is False
-    session.refresh(job)
-    assert (job.state, job.rows_done, len(people(session))) == (ImportState.STOPPED, there, there)
-    assert not Path(job.file_path).exists()
     with pytest.raises(Refused, match="ended already"):
         imports.stop(session, ada, job)
+
+
+def test_the_file_of_a_stopped_import_goes_once_it_is_stopped_for_good(bring, session, workspace, ada):
+    """An import that could not be stopped still has its file."""
+    job = bring(HEADER + "a@example.com,A,,\n")
+    imports.start(session, ada, job)
+    session.commit()
+    seen = []
+    event.listen(session, "before_commit", lambda _: seen.append(Path(job.file_path).exists()))
+    imports.stop(session, ada, job)
+    assert seen == [True]
+    assert not Path(job.file_path).exists()
 
 
 def test_two_workers_never_take_the_same_import(bring, runtime, session, workspace, ada):
