@@ -107,7 +107,8 @@ def merge(session: Session, target: Target, rows: Sequence[Prepared]) -> Merged:
     cursor = _cursor(session)
     _by_index(cursor, alone=True)
     known, names = _who_fits(cursor, target, rows)
-    folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject, len(rows)), names)
+    final = {} if target.undo_opt_outs else OPT_OUTS
+    folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject, len(rows)), names, final=final)
     _stage(cursor, target, folded)
     changed, devices_left_out = _write(cursor, target)
     listed = _list(cursor, target) if target.segment_id else 0

@@ -24,6 +24,7 @@ NO_IDENTITY = {
 
 
 _NOTHING: Mapping[str, Reason] = {}
+_NOTHING_FINAL: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,18 @@ class Folded:
 
 
 def fold(
-    subject: str, rows: Iterable[Prepared], known: Known, new_id: Callable[[], int], name: Callable[[int], str]
+    subject: str,
+    rows: Iterable[Prepared],
+    known: Known,
+    new_id: Callable[[], int],
+    name: Callable[[int], str],
+    *,
+    final: Mapping[str, str] = _NOTHING_FINAL,
 ) -> Folded:
-    """Finds whom each row means, in order: as if the rows had been written one after the other."""
+    """Finds whom each row means, in order: as if the rows had been written one after the other.
+
+    `final` are the values, by field, that no later row takes back: opt-outs.
+    """
     fields = IDENTITIES[subject]
     folded = Folded()
     for row in rows:
@@ -121,7 +131,7 @@ def fold(
             folded.refused.append((row, f"Another company has this domain: {name(others[0])}."))
         else:
             member = fitting[0] if fitting else new_id()
-            _lay(folded, row, member, new=not fitting)
+            _lay(folded, _standing(folded.laid.get(member), row, final), member, new=not fitting)
             whole = merged(identity, known.identity(member)) if fitting else identity
             known.put(member, _after(row, fields, whole))
     return folded
@@ -154,6 +164,15 @@ def _lay(folded: Folded, row: Prepared, member: int, *, new: bool) -> None:
     laid.values = {name: value for name, value in values.items() if name not in row.gone}
     laid.lines.append(row.line)
     laid.added += (laid.values, laid.gone) != before
+
+
+def _standing(laid: Laid | None, row: Prepared, final: Mapping[str, str]) -> Prepared:
+    """The row without what would take back a final value that an earlier row of the member gave."""
+    held = {name for name, value in final.items() if laid is not None and laid.values.get(name) == value}
+    if not held & (row.values.keys() | row.gone):
+        return row
+    values = {name: value for name, value in row.values.items() if name not in held}
+    return Prepared(row.line, values, row.gone - held, row.left_out)
 
 
 def _nobody(subject: str, row: Prepared) -> str:

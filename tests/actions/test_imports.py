@@ -401,6 +401,13 @@ def test_a_contact_keeps_at_most_fifty_devices(run, session):
     assert run(file).cells_left_out == left_out
 
 
+@pytest.mark.parametrize(("undo", "stands"), [(False, "no"), (True, "yes")])
+def test_an_opt_out_stands_against_a_later_row_of_the_same_file(run, session, undo, stands):
+    """Who is said to have opted out in one row is not opted in again by the next, unless the file is the newer word (S8)."""
+    run("email,subscribed\na@example.com,no\na@example.com,yes\n", undo_opt_outs=undo)
+    assert people(session, "subscription") == [(stands,)]
+
+
 def test_a_file_does_not_undo_an_opt_out_unless_told_that_it_is_newer(run, session, workspace):
     """Who said no stays a no."""
     make_contact(session, workspace, email="a@example.com", subscription="no")
