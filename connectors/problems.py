@@ -84,8 +84,11 @@ class Code(StrEnum):
 class ConnectorProblem(Exception):  # noqa: N818 - named for the reader, as the tree above shows
     """Something at the channel stands in the way."""
 
-    def __init__(self, code: Code, *, raw: str = "", reference: str = "", **facts: str) -> None:
-        """`raw` is the channel's own code ('190/463'), `reference` its id of the call; both safe to show."""
+    def __init__(self, code: StrEnum, *, raw: str = "", reference: str = "", **facts: str) -> None:
+        """`raw` is the channel's own code ('190/463'), `reference` its id of the call; both safe to show.
+
+        `code` is a `Code`; whoever stands around a connector may have codes of its own.
+        """
         super().__init__(code.value, raw, reference)
         self.code = code
         self.raw = raw
@@ -121,7 +124,7 @@ class TryLater(ConnectorProblem):
 
     def __init__(
         self,
-        code: Code,
+        code: StrEnum,
         *,
         retry_after: timedelta | None = None,
         limit: str = "",
@@ -141,7 +144,7 @@ class UnexpectedReply(ConnectorProblem):
 
 def _rebuild(  # noqa: PLR0913 - the parts of a problem
     kind: type[ConnectorProblem],
-    code: Code,
+    code: StrEnum,
     raw: str,
     reference: str,
     facts: dict[str, str],

@@ -39,7 +39,7 @@ LIMITS = frozenset({Code.RATE_LIMIT, Code.DAILY_LIMIT})
 
 @dataclass(frozen=True)
 class Limited:
-    """`connectors.contract.Connector` around another. Every call may raise ScopeClosed, before or after the channel was asked."""
+    """`connectors.contract.Connector` around another. Every call may raise ScopeClosed, before or after the channel was asked, and NotCounted before."""
 
     channel: Connector
     limiter: Limiter

@@ -1,7 +1,7 @@
 """The limiter that all workers share: token buckets in Redis, by Redis's clock, and scopes that a channel closed for a time.
 
 Redis may be emptied at any time: what was counted is forgotten then, so a bucket that nobody knows begins half full. Without
-Redis every call waits a little. Nothing here waits itself.
+Redis nothing can be counted, and every call waits a little. Nothing here waits itself.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import structlog
 from connectors.limits import Call, Limit, Usage
 from connectors.problems import Code, TryLater
 from segsync.rules import pace
+from segsync.rules.causes import Own
 from segsync.rules.pace import Caller, Urgency
 
 log = structlog.get_logger(__name__)
@@ -134,6 +135,18 @@ def _closed(scope: Scope, wait: timedelta, told: TryLater, by_channel: bool, shu
     return closed
 
 
+class NotCounted(TryLater):
+    """Redis is away: how much of the limits is left is not known, and so the channel is not asked. No limit is used up."""
+
+    def __init__(self) -> None:
+        """Tried again in a few seconds."""
+        super().__init__(Own.REDIS_ABSENT, retry_after=REDIS_AWAY)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles as what it is."""
+        return NotCounted, ()
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a limit counts together."""
@@ -162,7 +175,7 @@ class Limiter:
         self._close = client.register_script(CLOSE)
 
     def take(self, limits: Sequence[Limit], request: Request) -> None:
-        """Counts a call in all its limits, or in none of them. Raises ScopeClosed with how long to wait."""
+        """Counts a call in all its limits, or in none of them. Raises ScopeClosed with how long to wait, NotCounted without Redis."""
         scopes = _scopes(limits, request)
         if not scopes:
             return
@@ -175,7 +188,7 @@ class Limiter:
             milliseconds, which, shut = self._take([f"{PREFIX}since", *(_key(scope) for scope in scopes)], arguments)
         except redis.RedisError as problem:
             log.warning("rate not known", scope=scopes[0].name, problem=type(problem).__name__)
-            raise ScopeClosed(scopes[0], REDIS_AWAY) from None
+            raise NotCounted from None
         if milliseconds:
             wait = max(timedelta(milliseconds=int(milliseconds)), LEAST_WAIT)
             raise ScopeClosed(scopes[int(which) - 1], wait, shut=bool(shut))

@@ -97,6 +97,14 @@ class Queue:
             log.warning("length of queue not known", queue=queue.value, problem=type(problem).__name__)
             return 0
 
+    def answers(self) -> bool:
+        """Whether Redis is there."""
+        try:
+            self.client.ping()
+        except redis.RedisError:
+            return False
+        return True
+
     def begun(self, queue: Name, mark: int | str) -> None:
         """A worker has taken the wake-up: from now on another is worth sending."""
         try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.limits import DAY, HOUR, MINUTE, Call, Limit, Per, Usage
 from connectors.problems import Code, TryLater
-from segsync.limiter import LEAST_WAIT, REDIS_AWAY, Limiter, Request, ScopeClosed
+from segsync.limiter import LEAST_WAIT, REDIS_AWAY, Limiter, NotCounted, Request, ScopeClosed
 from segsync.queue import connect
 from segsync.rules.pace import Caller, Urgency, pace
 from tests.passing import pass_time
@@ -170,11 +170,12 @@ def test_a_closed_limit_is_told_from_process_to_process(limiter):
 
 
 def test_without_redis_one_waits_a_little(tmp_path):
-    """Redis away is no failure: the call is put off by some seconds, and nothing raises but that."""
+    """Redis away is no failure: the call is put off by some seconds, nothing raises but that, and no limit is said to be used up."""
     away = Limiter(connect(f"unix://{tmp_path}/nobody.sock"))
-    with pytest.raises(ScopeClosed) as closed:
-        away.take([limit()], request())
-    assert closed.value.retry_after == REDIS_AWAY
+    with pytest.raises(NotCounted) as told:
+        away.take([limit(period=DAY.total_seconds())], request())
+    assert (told.value.retry_after, told.value.code.value) == (REDIS_AWAY, "redis.absent")
+    assert pickle.loads(pickle.dumps(told.value)).retry_after == REDIS_AWAY
     away.used([limit()], request(), [Usage("writes", 0.9, MINUTE)], more=3)
     assert away.refused([limit()], request(), TryLater(Code.RATE_LIMIT)).retry_after == MINUTE
 

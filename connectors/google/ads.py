@@ -6,7 +6,7 @@ starts with http:// or grpc:// is a local stand-in without.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib import import_module
@@ -30,7 +30,7 @@ VERSION = "v26"
 HOST = "googleads.googleapis.com"
 MESSAGE_BYTES = 64 * 1024 * 1024
 # The limit that a refusal is about: of the day, or of so many queries in a moment.
-LIMITS = {Code.DAILY_LIMIT: limits.ADS, Code.RATE_LIMIT: limits.ADS_QUERIES}
+LIMITS: Mapping[str, str] = {Code.DAILY_LIMIT: limits.ADS, Code.RATE_LIMIT: limits.ADS_QUERIES}
 SERVICES = ("CustomerService", "GoogleAdsService")
 MODULE = "google.ads.googleads.{}.services.services.{}"
 FAILURE = "google.ads.googleads.{}.errors.googleadsfailure-bin"

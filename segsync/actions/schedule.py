@@ -42,7 +42,8 @@ def tick(runtime: Runtime) -> None:
 
 def _watch(runtime: Runtime, now: datetime, *, behind: bool) -> None:
     """Late syncs are told once all that is due was started: after a pause of the scheduler most are not late for long."""
-    watch.part(runtime, watch.WORKER)
+    for part in (watch.WORKER, watch.REDIS):
+        watch.part(runtime, part)
     if not behind:
         with runtime.sessions.begin() as session:
             watch.overdue(session, now)

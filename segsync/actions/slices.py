@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,7 +18,7 @@ from segsync.actions.push import taking
 from segsync.actions.push.carrier import Push
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import FileUnreadable
-from segsync.limiter import ScopeClosed
+from segsync.limiter import NotCounted, ScopeClosed
 from segsync.models import Run, RunBatch
 from segsync.rules import causes
 from segsync.rules.terms import Phase, RunState
@@ -31,7 +32,7 @@ LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_SLOWED = timedelta(hours=24)
 NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """What the system says of a folder that takes nothing more: full, over a quota, a file as large as it may be, read-only."""
-UNTOLD = {Code.RATE_LIMIT: timedelta(minutes=1), Code.DAILY_LIMIT: timedelta(hours=1)}
+UNTOLD: Mapping[str, timedelta] = {Code.RATE_LIMIT: timedelta(minutes=1), Code.DAILY_LIMIT: timedelta(hours=1)}
 """How long to wait where the channel does not say."""
 REFUSED_SINCE = "refused_since"
 
@@ -209,7 +210,8 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> None:
         run = claim.load(session)
         counted = trouble.code not in causes.NOT_COUNTED
         run.tries += counted
-        too_long = _refused_for(run, _got_through(session, run), now) > LONGEST_SLOWED
+        asked = not isinstance(problem, NotCounted)
+        too_long = asked and _refused_for(run, _got_through(session, run), now) > LONGEST_SLOWED
         if run.tries < TRIES and not too_long:
             pause = UNTOLD.get(problem.code, min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE))
             _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)

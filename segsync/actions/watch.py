@@ -1,6 +1,6 @@
-"""What nobody would report by itself: syncs that are overdue, and workers or a scheduler that fell silent.
+"""What nobody would report by itself: syncs that are overdue, and workers, a scheduler or Redis that fell silent.
 
-The scheduler looks for the workers, the workers look for the scheduler, and the web looks for both.
+The scheduler looks for the workers and Redis, the workers look for the scheduler, and the web looks for all of them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from segsync.rules.renewal import close_after
 from segsync.rules.terms import Detail, Purpose, Status
 from segsync.runtime import Runtime
 
-WORKER, SCHEDULER = "worker", "scheduler"
-SILENT: Final[Mapping[str, timedelta]] = {WORKER: WORKERS_SILENT, SCHEDULER: SCHEDULER_SILENT}
+WORKER, SCHEDULER, REDIS = "worker", "scheduler", "redis"
+PARTS: Final = (WORKER, SCHEDULER, REDIS)
+SILENT: Final[Mapping[str, timedelta]] = {WORKER: WORKERS_SILENT, SCHEDULER: SCHEDULER_SILENT, REDIS: timedelta()}
 STARTS_IN: Final = timedelta(minutes=1)
 """A part that is started again is back within this time; nobody is alarmed earlier."""
 OVERDUE: Final = "sync.overdue"
@@ -39,8 +40,9 @@ AT_A_TIME: Final = 200
 
 def part(runtime: Runtime, name: str) -> None:
     """Opens an alert in every organization while a part gives no sign of life, and closes it when it does."""
+    answers = name == REDIS and runtime.queue.answers()
     with runtime.sessions.begin() as session:
-        if _alive(session, name):
+        if answers or _alive(session, name):
             if session.scalar(delete(Installation).where(Installation.key == _mark(name)).returning(Installation.key)):
                 _back(session, name, runtime.clock())
             return

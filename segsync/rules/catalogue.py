@@ -55,6 +55,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "disk": "This installation",
     "worker": "This installation",
     "scheduler": "This installation",
+    "redis": "This installation",
     "bug": "This installation",
 }
 """First word of a code → heading in the catalogue."""

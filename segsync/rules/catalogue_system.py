@@ -157,6 +157,15 @@ OPERATION = (
         ("Start `segsync scheduler`.", "What is overdue is started then."),
     ),
     Entry(
+        "redis.absent",
+        "Redis does not answer",
+        "Redis wakes workers and counts what channels are asked, and has given no sign of life since {since}. Nothing is sent "
+        "meanwhile. No limit of a channel is used up, and nothing is lost.",
+        Acts.OPERATOR,
+        Retry.ITSELF,
+        ("Start Redis again (`segsync check` says whether it answers).", "Everything goes on from where it was."),
+    ),
+    Entry(
         Code.BAD_REQUEST,
         "The channel did not understand us",
         "{channel} refused a request of ours as malformed. That is a mistake in this product.",

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from connectors.problems import Code
 from segsync.rules.catalogue import entry
 from segsync.rules.catalogue_entry import Retry
 from segsync.rules.terms import Acts
 
-NOT_COUNTED = frozenset({Code.RATE_LIMIT.value, Code.DAILY_LIMIT.value, Code.TOO_NEW.value, Code.LOCKED.value})
-"""Waiting that is no failure: the channel only slows us down."""
+
+class Own(StrEnum):
+    """Causes of waiting that are none of the channel's."""
+
+    REDIS_ABSENT = "redis.absent"
+
+
+NOT_COUNTED = frozenset(
+    {Code.RATE_LIMIT.value, Code.DAILY_LIMIT.value, Code.TOO_NEW.value, Code.LOCKED.value, Own.REDIS_ABSENT.value}
+)
+"""Waiting that is no failure of a run: the channel only slows us down, or a part of this installation is away."""
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def progress(run: Standing, now: datetime) -> Progress:
 
 def _wait_words(waits_for: str) -> str:
     """A cause where there is one, else the carrier's own word for what it waits for."""
-    if waits_for.startswith("wait."):
+    if "." in waits_for:
         return reason_for(waits_for).short.removeprefix("waits ")
     return f"for the {waits_for}" if waits_for else "for its turn"
 

@@ -84,6 +84,7 @@ REASONS: Final[Mapping[str, Reason]] = {
     Code.APP_CLOCK: Reason("clock is wrong", "The clock of this installation is wrong."),
     Code.RATE_LIMIT: Reason("waits for the channel's limit", "It goes on by itself."),
     Code.DAILY_LIMIT: Reason("waits for the daily limit", "It goes on by itself."),
+    "redis.absent": Reason("waits for a part of this installation", "Redis does not answer. Whoever runs this installation has to start it again."),
     Code.OUTAGE: Reason("channel not available", "The channel does not answer. It is tried again by itself."),
     Code.TIMEOUT: Reason("channel too slow", "The channel did not answer in time. It is tried again by itself."),
     Code.CONFLICT: Reason("changed at the same time", "It is tried again by itself."),

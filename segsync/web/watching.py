@@ -1,4 +1,4 @@
-"""The web looks whether workers and a scheduler are there: where both are gone, nobody else would say so."""
+"""The web looks whether workers, a scheduler and Redis are there: where all are gone, nobody else would say so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def set_up(app: Flask) -> None:
     def look() -> None:
         if request.endpoint != "static" and time.monotonic() - looked[0] >= EVERY:
             looked[0] = time.monotonic()
-            for part in (watch.WORKER, watch.SCHEDULER):
+            for part in watch.PARTS:
                 watch.part(runtime(), part)
 
     app.before_request(look)

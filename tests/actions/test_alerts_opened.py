@@ -17,6 +17,7 @@ from segsync.actions.sync_switch import Off, switch_off, switch_on
 from segsync.actions.syncs import delete
 from segsync.app import create_app
 from segsync.models import Alert, Contact, Installation, Sync
+from segsync.queue import Queue, connect
 from segsync.web import watching
 from segsync.worker import Workers
 from tests.actions.northwind import Northwind
@@ -169,6 +170,17 @@ def test_a_missing_part_is_told_to_every_organization(runtime, session, northwin
     assert alert_lists.count_waiting(session, northwind.people["Grace"]) == 1
     health.beat(runtime, f"{part} there")
     watch.part(runtime, part)
+    assert told(runtime) == []
+
+
+def test_redis_away_is_told_to_the_operator_until_it_is_back(runtime, northwind, tmp_path):
+    """Without Redis nobody is woken and nothing is sent: that is said as what it is, and ends by itself when it answers (S13)."""
+    alone = replace(runtime, queue=Queue(connect(f"unix://{tmp_path}/nobody.sock")))
+    schedule.tick(alone)
+    absent_for(runtime, "redis", 2)
+    schedule.tick(alone)
+    assert told(runtime) == [("redis.absent", "operator")]
+    schedule.tick(runtime)
     assert told(runtime) == []
 
 

@@ -15,6 +15,7 @@ from segsync.actions import turns
 from segsync.actions.push import follow
 from segsync.models import LimitScope, Run, RunBatch, Sync
 from segsync.queue import Queue, connect
+from segsync.rules.progress import progress, standing
 from tests.actions.pushing import go, keys, leave, members, put, settle, start, work
 from tests.builders import NOW, make_segment, make_sync
 from tests.fakes import LATER
@@ -80,11 +81,17 @@ def test_redis_emptied_in_the_middle_changes_nothing_but_the_pace(runtime, chann
 
 
 def test_without_redis_a_run_waits_some_seconds_and_nothing_fails(runtime, channel, ten, tmp_path):
-    """The limiter away is no failure of the run: it stands in the database with a time."""
+    """Redis away is no failure of the run, whose limit of the day is not used up: it waits in no line, says for what, and goes on."""
+    channel.limits = (Limit("day", Per.APPLICATION, 2.0, DAY, COUNTED | {Call.CHECK: 0.1}),)
     alone = replace(runtime, queue=Queue(connect(f"unix://{tmp_path}/nobody.sock")))
     run = go(alone, ten)
-    assert (run.state, run.tries, channel.pushed) == ("waiting", 0, [])
+    assert (run.state, run.tries, run.scope, channel.pushed) == ("waiting", 0, None, [])
     assert run.not_before - runtime.clock() <= timedelta(seconds=5)
+    runtime.clock.forward(hours=25)
+    run = work(alone, run)
+    said = progress(standing(run), runtime.clock())
+    assert (run.finished_at, said.words) == (None, "Waiting for a part of this installation")
+    channel.limits = ()
     assert to_its_end(runtime, run).state == "done"
 
 

@@ -16,7 +16,7 @@ from segsync.rules.terms import Acts
 
 OWN = {
     "signin.soon", "segment.deleted", "segment.asks_for_deleted", "removal.waits", "segment.empty",
-    "ledger.unreadable", "disk.full", "worker.absent",
+    "ledger.unreadable", "disk.full", "worker.absent", "redis.absent",
     "scheduler.absent", "limit.near", "limit.reached", "sync.overdue", "sync.lapsing", "run.everybody", "person.deactivated",
     "bug.broken", "run.held", "segment.unusual",
     "warehouse.unreachable", "warehouse.signin", "warehouse.off_limits", "warehouse.not_offered", "warehouse.query",

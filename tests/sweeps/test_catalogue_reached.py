@@ -229,6 +229,7 @@ OPENED: Mapping[str, Callable[..., object]] = {
         ),
         warehouses.test_what_goes_wrong_in_a_warehouse_sends_nothing_and_loses_nothing,
     ),
+    "redis.absent": opened.test_redis_away_is_told_to_the_operator_until_it_is_back,
     "worker.absent": opened.test_a_missing_part_is_told_to_every_organization,
     "scheduler.absent": opened.test_a_missing_part_is_told_to_every_organization,
     "limit.near": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,
@@ -316,7 +317,9 @@ def test_every_cause_of_our_own_stands_in_the_code_that_brings_it_about():
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     missing = {code for code in OPENED if code not in named}
-    assert missing == {"worker.absent", "scheduler.absent"}, "made of a part's name, see `actions.watch`"
+    assert missing == {"worker.absent", "scheduler.absent", "redis.absent"}, (
+        "made of a part's name, see `actions.watch`"
+    )
 
 
 # -- the channels' own codes -----------------------------------------------------------------------------------
