@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from segsync.actions import alerts, contacts
@@ -22,6 +22,8 @@ from segsync.rules.rights import Right
 from segsync.rules.terms import Consent, Subscription
 
 LONGEST_REASON: Final = 200
+SIGNIN: Final = "signin."
+"""What the codes begin with that a sign-in which works again proves gone."""
 _EVENTS: Final = {
     Sort.OPT_OUT: "contact.opt_out",
     Sort.CONSENT: "contact.withdraw",
@@ -148,6 +150,19 @@ def done_by_hand(session: Session, actor: Actor, removal_id: int, task_id: int, 
     sync = task.sync
     record(session, actor, "contact.out_by_hand", subject, change=({}, {"sync": sync.public_id}))
     return task
+
+
+def wake_waiting(session: Session, integration_id: int, *, now: datetime) -> None:
+    """A sign-in is good again: what could not be asked through it is done now, and not only at its daily look."""
+    through_it = select(Sync.id).where(Sync.integration_id == integration_id)
+    woken = session.scalars(
+        update(RemovalTask)
+        .where(RemovalTask.sync_id.in_(through_it), RemovalTask.state != TaskState.CONFIRMED.value)
+        .where(RemovalTask.problem_code.startswith(SIGNIN), RemovalTask.next_at > now)
+        .values(next_at=now)
+        .returning(RemovalTask.removal_id)
+    ).all()
+    session.execute(update(Removal).where(Removal.id.in_(woken), Removal.done_at.is_(None)).values(next_at=now))
 
 
 def cause_key(task: RemovalTask) -> str:

@@ -6,8 +6,9 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.problems import Code
-from segsync.actions import alerts, runs, statuses, sync_alerts
+from segsync.actions import alerts, removals, runs, statuses, sync_alerts
 from segsync.actions.alerts import Cause
+from segsync.actions.removals import SIGNIN
 from segsync.actions.syncs import begin
 from segsync.models import Alert, Integration, Sync
 from segsync.rules import causes
@@ -15,13 +16,11 @@ from segsync.rules.causes import Place
 from segsync.rules.terms import Acts, Detail, Status, Why
 from segsync.runtime import Runtime
 
-SIGNIN = "signin."
-
 
 def resume_waiting(
     runtime: Runtime, session: Session, integration: Integration, *, and_of: int | None = None
 ) -> list[int]:
-    """Closes what a dead sign-in opened and starts what waited for it. Returns the runs to wake after the commit.
+    """Closes what a dead sign-in opened and starts what waited for it, people who are to be taken out among it. Returns the runs to wake after the commit.
 
     `and_of` names an earlier sign-in whose incidents are over too.
     """
@@ -49,6 +48,7 @@ def resume_waiting(
         .where(Sync.integration_id == integration.id, Sync.deleted_at.is_not(None), Sync.retired_at.is_(None))
         .values(probe_at=None)
     )
+    removals.wake_waiting(session, integration.id, now=runtime.clock())
     return [begin(runtime, session, sync, Why.CAUSE_GONE, by=integration.person_id).id for sync in waiting]
 
 

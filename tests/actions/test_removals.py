@@ -12,6 +12,7 @@ from connectors.problems import Code, ReconnectNeeded, TryLater
 from segsync.actions import erased, erasures_again, removal_work, removals, schedule, slices
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.removals import Wish
+from segsync.actions.waiting import resume_waiting
 from segsync.audience.ledger import Held
 from segsync.models import (
     AuditEvent,
@@ -31,6 +32,7 @@ from segsync.models import (
 from segsync.queue import Name
 from segsync.rules.removal_words import Sort
 from segsync.rules.terms import Role
+from tests.actions.fake_channel import with_fakes
 from tests.actions.pushing import again, go, keys, members, open_alerts, put, start, work
 from tests.builders import make_person, make_segment, make_sync
 from tests.fakes import LATER
@@ -181,6 +183,44 @@ def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, s
     carry_out(runtime, removal_id)
     clock.forward(hours=25)
     assert carry_out(runtime, removal_id).state == "done"
+    assert open_alerts(runtime) == []
+
+
+def test_reconnecting_takes_people_out_at_once(runtime, channel, session, sync, take_out):
+    """A removal that waited for a dead sign-in goes on as soon as its person has reconnected, not only a day later (B5)."""
+    go(runtime, sync)
+    trouble = [ReconnectNeeded(Code.SIGNIN_REVOKED)]
+
+    def dead(_batch) -> None:
+        if trouble:
+            raise trouble.pop()
+
+    channel.before_push = dead
+    removal_id = take_out(members(session, sync)[0])
+    assert carry_out(runtime, removal_id).done_at is None
+    with runtime.sessions.begin() as fresh:
+        resume_waiting(runtime, fresh, fresh.get_one(Integration, sync.integration_id))
+    schedule.tick(runtime)
+    assert runtime.queue.waiting(Name.REMOVALS) == 1
+    assert carry_out(runtime, removal_id).state == "done"
+    assert open_alerts(runtime) == []
+
+
+def test_removal_renews_a_token_that_the_channel_calls_expired(runtime, channel, session, sync, take_out):
+    """A token that ended is renewed in the midst of a removal, once, and nobody has to do anything (B5)."""
+    go(runtime, sync)
+    fake = with_fakes(runtime)
+    fake.fakes.connector = channel
+    expired = [ReconnectNeeded(Code.SIGNIN_EXPIRED)]
+
+    def once(_batch) -> None:
+        if expired:
+            raise expired.pop()
+
+    channel.before_push = once
+    assert carry_out(fake, take_out(members(session, sync)[0])).state == "done"
+    with runtime.sessions() as fresh:
+        assert runtime.vault.open(fresh.get_one(Integration, sync.integration_id).access_sealed) == "access-new"
     assert open_alerts(runtime) == []
 
 
