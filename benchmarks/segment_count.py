@@ -1,9 +1,9 @@
-"""How long counting the members of typical segments takes, in a database of its own with richer contacts."""
+"""How long counting the members of typical segments, and comparing large ones, takes, in a database of its own with richer contacts."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from benchmarks.report import Figure
 from benchmarks.stage import Stage
 from segsync import migrate
 from segsync.actions.segment_counts import count
+from segsync.actions.segment_overlap import overlap
 from segsync.db import make_engine, make_sessions
 from segsync.models import Organization, Segment, Workspace
 from segsync.postgres_server import EmbeddedPostgres
@@ -96,7 +97,7 @@ def counts(stage: Stage, _: Channel) -> list[Figure]:
         migrate.upgrade(engine)
         with make_sessions(engine)() as session:
             fill(session, stage.members)
-            figures = list(measure(session))
+            figures = [*measure(session), *compared(session)]
         engine.dispose()
     return figures
 
@@ -133,6 +134,42 @@ def measure(session: Session) -> Iterator[Figure]:
         segment = Segment(organization_id=1, workspace_id=1, name=name, kind="rule", members="people", rules=rules)
         best, found = min(timed(session, segment, now) for _ in range(3))
         yield Figure(f"counting: {name}", best, "s", "", reached=True, more={"members": found})
+
+
+LARGE: dict[str, dict[str, Any]] = {
+    "everybody": {},
+    "has an e-mail": {"items": [condition("email", "empty", negated=True)]},
+    "score of 1 or more": {"items": [condition("custom:score", "at_least", "1", sort="number")]},
+}
+"""Nearly everybody is in each of these."""
+
+
+def compared(session: Session) -> Iterator[Figure]:
+    """Two and three segments of about as many members as there are contacts, held against each other."""
+    session.execute(
+        text("insert into segment_member (segment_id, member_id) select 1, id from contact on conflict do nothing")
+    )
+    session.commit()
+    session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(
+        text("vacuum analyze segment_member")
+    )
+    session.rollback()
+    ruled = [
+        Segment(organization_id=1, workspace_id=1, name=name, kind="rule", members="people", rules=rules)
+        for name, rules in LARGE.items()
+    ]
+    listed = session.get_one(Segment, 1)
+    for name, segments in {"two by rules": ruled[1:], "three, one of them a list": [listed, *ruled[1:]]}.items():
+        best, members = min(_timed_overlap(session, segments) for _ in range(3))
+        yield Figure(f"overlap: {name}", best, "s", "under 2", reached=best < 2, more={"members": members})
+
+
+def _timed_overlap(session: Session, segments: Sequence[Segment]) -> tuple[float, int]:
+    began = time.perf_counter()
+    found = overlap(session, segments, datetime.now(UTC))
+    took = time.perf_counter() - began
+    session.rollback()
+    return took, found.members if found else 0
 
 
 def timed(session: Session, segment: Segment, now: datetime) -> tuple[float, int]:

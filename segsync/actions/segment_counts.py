@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any, Final
 
-from sqlalchemy import Select, exists, func, or_, select, text
+from sqlalchemy import Select, func, or_, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from connectors.registry import CHANNELS
 from segsync.actions.actor import Refused
 from segsync.audience import filters, warehouse_figures
 from segsync.audience.conditions import Gone, Names
-from segsync.audience.reach import Reach, reach
+from segsync.audience.reach import Everywhere, Reach, everywhere, reach
 from segsync.models import Company, Contact, Segment, SegmentSize, WarehouseSource, Workspace
 from segsync.rules.segment_rules import Group
 from segsync.rules.terms import SegmentKind
@@ -42,15 +42,6 @@ class Preview:
     """By channel; empty where that took too long."""
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """How much two segments have in common."""
-
-    both: int
-    only_first: int
-    only_second: int
-
-
 def names(session: Session) -> Names:
     """What gives the segments that rules ask for."""
     return lambda segment_id: session.get_one(Segment, segment_id)
@@ -60,7 +51,7 @@ def count(session: Session, segment: Segment, now: datetime) -> int:
     """Members now, before consent is looked at. Those of a warehouse as they were counted last."""
     if segment.kind == SegmentKind.WAREHOUSE:
         return segment.size or 0
-    _quicken(session)
+    quicken(session)
     return _counted(session, filters.member_ids(segment, now, names(session)))
 
 
@@ -78,7 +69,7 @@ def refresh_soon(session: Session, segment: Segment, now: datetime) -> bool:
     session.flush()
     if segment.kind == SegmentKind.WAREHOUSE:
         return False  # a worker asks
-    with _patient(session):
+    with patiently(session):
         refresh(session, segment, now)
     return segment.refreshed_at is not None
 
@@ -123,16 +114,27 @@ def look(session: Session, segment: Segment, now: datetime) -> Preview:
     if segment.kind == SegmentKind.WAREHOUSE:
         return _looked(session, segment)
     found: list[Preview] = []
-    with _patient(session):
+    with patiently(session):
         found.append(Preview(count(session, segment, now), sample(session, segment, now)))
     if not found:
         return Preview(None)
-    by_channel: dict[str, Reach] = {}
-    with _patient(session):
-        _quicken(session)
-        for name, channel in CHANNELS.items():
-            by_channel[name] = reach(session, segment, channel.capabilities, now=now, names=names(session))
-    return Preview(found[0].members, found[0].sample, by_channel)
+    reached = everywhere_now(session, segment, now)
+    return replace(found[0], reach=reached.by_channel) if reached else found[0]
+
+
+def everywhere_now(session: Session, segment: Segment, now: datetime) -> Everywhere | None:
+    """Whom each channel, and whom none of them, can be sent of a segment; None where that takes too long to wait for.
+
+    Of a warehouse what was counted at the last look.
+    """
+    if segment.kind == SegmentKind.WAREHOUSE:
+        return Everywhere(_looked(session, segment).reach, None)
+    found: list[Everywhere] = []
+    with patiently(session):
+        quicken(session)
+        channels = [channel.capabilities for channel in CHANNELS.values()]
+        found.append(everywhere(session, segment, channels, now=now, names=names(session)))
+    return found[0] if found else None
 
 
 def _looked(session: Session, segment: Segment) -> Preview:
@@ -168,18 +170,6 @@ def sample(session: Session, segment: Segment, now: datetime) -> Sequence[Contac
     return session.scalars(wanted).all()
 
 
-def overlap(session: Session, first: Segment, second: Segment, now: datetime) -> Overlap | None:
-    """How much two segments of the same kind of members have in common; None where counting takes too long."""
-    found: list[Overlap] = []
-    with _patient(session):
-        _quicken(session)
-        one, other = (filters.member_ids(each, now, names(session)).subquery() for each in (first, second))
-        both = _counted(session, select(one.c.id).where(exists().where(other.c.id == one.c.id)))
-        sizes = [count(session, each, now) for each in (first, second)]
-        found.append(Overlap(both, sizes[0] - both, sizes[1] - both))
-    return found[0] if found else None
-
-
 def history(session: Session, segment: Segment, since: datetime, most: int = 500) -> list[tuple[datetime, int]]:
     """Sizes in order of time, the newest of them where there are many."""
     rows = session.execute(
@@ -195,13 +185,14 @@ def _counted(session: Session, wanted: Select[*tuple[Any, ...]]) -> int:
     return session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
 
 
-def _quicken(session: Session) -> None:
+def quicken(session: Session) -> None:
+    """Settings of this transaction for one large count."""
     for setting in QUICK:
         session.execute(text(setting))
 
 
 @contextmanager
-def _patient(session: Session) -> Iterator[None]:
+def patiently(session: Session) -> Iterator[None]:
     """What takes longer than a person waits is left undone, and the transaction goes on as if it had not been tried.
 
     Raises Refused where rules ask for a segment that was deleted: nobody is counted then, rather than others.

@@ -39,7 +39,7 @@ class Excluded:
         if self.members is None:
             return None
         inner = self.members.subquery()
-        return select(inner.c.id).where(inner.c.id > low).distinct().subquery("kept_out")
+        return select(inner.c.id).where(inner.c.id > low).distinct().subquery()
 
 
 def excluded(

@@ -31,27 +31,66 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """Everything that `components/chart.html` places. `lines` are SVG paths, one for each stretch without a gap."""
+class Series:
+    """One line over time. `lines` are SVG paths, one for each stretch without a gap."""
 
+    name: str
     points: Sequence[Point]
     lines: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Everything that `components/chart.html` places."""
+
+    series: Sequence[Series]
     marks: Sequence[Mark]
     summary: str
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
 
+    @property
+    def points(self) -> Sequence[Point]:
+        """The points of all lines, in order of time."""
+        return sorted((point for each in self.series for point in each.points), key=lambda point: point.at)
 
-def line_chart(measured: Sequence[tuple[datetime, int]], *, gap: timedelta = timedelta(days=1)) -> Chart:
+    @property
+    def rows(self) -> Sequence[tuple[datetime, Sequence[int | None]]]:
+        """What was measured when, a value for each line or None, the newest first: the table behind the picture."""
+        times = sorted({point.at for point in self.points}, reverse=True)
+        known = [{point.at: point.value for point in each.points} for each in self.series]
+        return [(at, [values.get(at) for values in known]) for at in times]
+
+
+def line_chart(
+    measured: Sequence[tuple[datetime, int]], name: str = "", *, gap: timedelta = timedelta(days=1)
+) -> Chart:
     """A chart of values in order of time. Two points further apart than `gap` are not joined."""
-    if not measured:
-        return Chart((), (), (), "nothing yet")
-    top = round_up(max(value for _, value in measured))
-    points = [_place(at, value, measured, top) for at, value in measured]
+    return lines_chart([(name, measured)], gap=gap)
+
+
+def lines_chart(
+    measured: Sequence[tuple[str, Sequence[tuple[datetime, int]]]], *, gap: timedelta = timedelta(days=1)
+) -> Chart:
+    """Several of them over the same time and with the same scale, each by its name."""
+    everything = [each for _, values in measured for each in values]
+    if not everything:
+        return Chart((), (), "nothing yet")
+    top = round_up(max(value for _, value in everything))
+    times = (min(at for at, _ in everything), max(at for at, _ in everything))
+    series = []
+    for name, values in measured:
+        points = [_place(at, value, times, top) for at, value in values]
+        series.append(Series(name, points, _stretches(points, gap)))
     marks = [Mark(_height(top * part, top), figure(round(top * part))) for part in (0, 0.5, 1)]
-    summary = f"from {figure(points[0].value)} to {figure(points[-1].value)} in {figure(len(points))} points"
-    return Chart(points, _stretches(points, gap), marks, summary)
+    return Chart(series, marks, "; ".join(_summary(each) for each in series if each.points))
+
+
+def _summary(series: Series) -> str:
+    first, last = series.points[0], series.points[-1]
+    told = f"from {figure(first.value)} to {figure(last.value)} in {figure(len(series.points))} points"
+    return f"{series.name} {told}".strip()
 
 
 def round_up(value: int) -> int:
@@ -62,8 +101,8 @@ def round_up(value: int) -> int:
     return int(next(step * power for step in STEPS if step * power >= value))
 
 
-def _place(at: datetime, value: int, measured: Sequence[tuple[datetime, int]], top: int) -> Point:
-    first, last = measured[0][0], measured[-1][0]
+def _place(at: datetime, value: int, times: tuple[datetime, datetime], top: int) -> Point:
+    first, last = times
     length = (last - first).total_seconds()
     share = (at - first).total_seconds() / length if length else 0.5
     return Point(at, value, round(LEFT + share * (WIDTH - LEFT - 8) + 4, 1), _height(value, top))

@@ -7,13 +7,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from segsync.actions import segment_counts, segment_lists, segments
+from connectors.registry import CHANNELS
+from segsync.actions import segment_counts, segment_lists, segment_overlap, segments
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.chores import do
 from segsync.actions.schedule import tick
 from segsync.actions.segment_uses import Wanted, listed, who_uses
 from segsync.actions.segment_vocabulary import RulesRefused
 from segsync.actions.segments import Draft
+from segsync.audience.reach import everywhere, reach
 from segsync.models import AuditEvent, Run, Segment, SegmentMember, SegmentSize
 from segsync.rules.segment_rules import read
 from segsync.rules.terms import SegmentKind
@@ -328,12 +330,45 @@ def test_a_preview_counts_shows_and_tells_who_cannot_be_reached(session, northwi
     assert session.scalars(select(Segment).where(Segment.name.is_(None))).all() == []
 
 
-def test_what_two_segments_share_is_counted(session, northwind, make, now):
-    """How many are in both, and in only one of them (S5)."""
-    for city in ("Berlin", "Berlin", "Paris"):
-        make_contact(session, northwind.workspace, city=city)
-    found = segment_counts.overlap(session, make(), make("All", {}), now)
-    assert (found.both, found.only_first, found.only_second) == (2, 0, 1)
+def test_what_three_segments_share_is_counted(session, northwind, make, now):
+    """Every region of two or three segments with its figure, those that nobody is in as well (B19)."""
+    for city, gender in (("Berlin", "male"), ("Berlin", "female"), ("Paris", "female")):
+        make_contact(session, northwind.workspace, city=city, gender=gender)
+    women = {"items": [{"field": "gender", "operator": "equals", "values": ["female"]}]}
+    found = segment_overlap.overlap(session, [make(), make("Women", women), make("All", {})], now)
+    assert {each.inside: each.members for each in found.regions if each.members} == {(0, 2): 1, (1, 2): 1, (0, 1, 2): 1}
+    assert (len(found.regions), list(found.sizes), found.members) == (7, [2, 2, 3], 3)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [({"members": "companies"}, "some companies"), ({"kind": SegmentKind.WAREHOUSE}, "rows of a warehouse")],
+)
+def test_what_cannot_be_compared_is_said(session, make, now, other, told):
+    """People and companies, and rows of a warehouse, are not counted as if they were the same, and the page says why (B19)."""
+    with pytest.raises(Refused, match=told):
+        segment_overlap.overlap(session, [make(), make("Other", {}, **other)], now)
+
+
+def test_whom_no_channel_takes_is_counted_by_reason(session, northwind, make, now):
+    """Whoever is left out by every channel is counted once, by the reason, also where it is another one at each (B19)."""
+    channels = [each.capabilities for each in CHANNELS.values()]
+    place = northwind.workspace
+    northwind.organization.unknown_consent_counts = True
+    nothing = {"email": None, "first_name": None, "last_name": None}
+    make_contact(session, place), make_contact(session, place, subscription="no")
+    make_contact(session, place, **nothing), make_contact(session, place, **nothing, ad_user_data="denied")
+    segment = make("All", {})
+    found = everywhere(session, segment, channels, now=now, names=segment_counts.names(session))
+    alone = {
+        each.name: reach(session, segment, each, now=now, names=segment_counts.names(session)) for each in channels
+    }
+    assert found.by_channel == alone
+    assert {reason: number for reason, number in found.nowhere.items() if number} == {
+        "no_identifier": 1,
+        "not_subscribed": 1,
+        "at_each_another": 1,
+    }
 
 
 def test_the_list_of_segments_is_searched_sorted_and_filtered(session, northwind, make, now):

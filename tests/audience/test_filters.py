@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -193,6 +194,29 @@ def test_negation_is_everybody_else(session, workspace, members, people, compani
         no = members({"items": [condition | {"negated": True}]})
         assert yes | no == {each["id"] for each in world.people}
         assert not yes & no
+        trial.rollback()
+
+
+@pytest.mark.property
+@settings(SLOW, max_examples=20)
+@given(
+    people=st.lists(a_contact, max_size=6),
+    companies=st.lists(a_company, max_size=2),
+    rules=st.lists(trees, min_size=1, max_size=2),
+)
+def test_segments_compared_agree_with_each_alone(session, workspace, people, companies, rules):
+    """Whoever is counted in two or three segments at once is exactly who is in each of them by itself (B19)."""
+    with session.begin_nested() as trial:
+        world = World(session, workspace, people, companies)
+        listed = make_segment(session, workspace)
+        session.add_all(SegmentMember(segment_id=listed.id, member_id=each["id"]) for each in world.people[::2])
+        session.flush()
+        segments = [listed, *(make_segment(session, workspace, kind="rule", rules=each) for each in rules)]
+        alone = [ids(session, each) for each in segments]
+        mask = lambda member: sum(1 << place for place, each in enumerate(alone) if member in each)  # noqa: E731
+        names = lambda number: session.get_one(Segment, number)  # noqa: E731
+        counted = session.execute(filters.regions(segments, NOW, names)).all()
+        assert dict(counted) == dict(Counter(mask(each["id"]) for each in world.people))
         trial.rollback()
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segsync.web import words
-from segsync.web.charts import line_chart, round_up
+from segsync.web.charts import line_chart, lines_chart, round_up
 from segsync.web.paging import Page, asked_page, page_address
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -108,8 +108,18 @@ def test_a_gap_in_time_is_a_gap_in_the_line():
     """Points further apart than the gap are not joined: nobody reads a value where none was measured (size chart)."""
     measured = [(NOW, 10), (NOW + timedelta(hours=6), 12), (NOW + timedelta(days=3), 30)]
     chart = line_chart(measured, gap=timedelta(hours=12))
-    assert len(chart.lines) == 2
+    assert len(chart.series[0].lines) == 2
     assert chart.summary == "from 10 to 30 in 3 points"
+
+
+def test_several_lines_share_one_scale_and_one_table():
+    """Segments compared are drawn over the same time, and the table has a column for each, empty where nobody counted (B19)."""
+    later = NOW + timedelta(hours=6)
+    chart = lines_chart([("Berliners", [(NOW, 10)]), ("All", [(NOW, 20), (later, 40)])])
+    assert chart.rows == [(later, [None, 40]), (NOW, [10, 20])]
+    ten, twenty, forty = chart.series[0].points[0], *chart.series[1].points
+    assert (ten.x, ten.y > twenty.y > forty.y) == (twenty.x, True)
+    assert chart.summary == "Berliners from 10 to 10 in 1 points; All from 20 to 40 in 2 points"
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 50_000_000)), max_size=40))

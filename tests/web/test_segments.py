@@ -200,13 +200,26 @@ def test_a_segment_put_away_with_what_it_asks_for_says_so(session, sign_in, ada,
     assert (answer.status_code, "“Berliners”, which was deleted" in answer.text) == (200, True)
 
 
-def test_two_segments_are_compared(sign_in, ada, at, segment, session, workspace):
-    """How many are in both, and in only one of them (S5)."""
+def test_segments_are_compared_at_an_address_of_their_own(sign_in, vera, at, segment, session, workspace):
+    """One address shows everybody in the workspace what two segments share, their sizes, and whom no channel takes (B19)."""
     other = make_segment(session, workspace, "All", kind="rule", rules={})
-    make_contact(session, workspace)
+    make_contact(session, workspace, email=None, phone=None, first_name=None, last_name=None)
     session.commit()
-    page = sign_in(ada).get(at(f"{segment.id}?with={other.id}")).text
-    assert "Only in “All”" in page
+    client, asked = sign_in(vera), f"?segment={segment.id}&segment={other.id}"
+    page = client.get(at("compare") + asked).text
+    assert (page.count("selected"), "Size over time" in page) == (2, True)
+    shared = client.get(at("compare/shared") + asked).text
+    assert all(part in html.unescape(shared) for part in ("Only in “All”", "In both", "2 in at least one"))
+    assert "On an exclusion list" in client.get(at(other.id, "left-out")).text
+
+
+def test_an_address_of_segments_that_are_gone_says_so(sign_in, ada, at, segment, session):
+    """A segment that was deleted, lies elsewhere or never was is told as missing; one chosen twice is compared once (B19)."""
+    client = sign_in(ada)
+    page = client.get(at("compare") + f"?segment={segment.id}&segment=987654321&segment=x").text
+    assert ("1 segment of this address is not" in page, "Size over time" in page) == (True, False)
+    assert "chosen twice" in client.get(at("compare") + f"?segment={segment.id}&segment={segment.id}").text
+    assert client.get(at("compare/shared") + f"?segment={segment.id}").status_code == 404
 
 
 def test_deleting_names_what_uses_it_and_restoring_brings_it_back(session, sign_in, ada, at, segment):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segsync.web.segments import deeds, editor, index, members, one, warehouse
+from segsync.web.segments import compare, deeds, editor, index, members, one, warehouse
 from segsync.web.segments.blueprint import segments
 
-__all__ = ["deeds", "editor", "index", "members", "one", "segments", "warehouse"]
+__all__ = ["compare", "deeds", "editor", "index", "members", "one", "segments", "warehouse"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from flask import render_template, request
-from sqlalchemy import func, select
+from flask import render_template
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
@@ -31,7 +30,6 @@ from segsync.web.segments.warehouse import parts_of
 CHART_OF: Final = timedelta(days=90)
 GAP: Final = timedelta(hours=36)
 """A segment is counted every day: a longer silence is a gap."""
-MOST_COMPARED: Final = 500
 
 
 class LinesForm(PageForm):
@@ -87,7 +85,6 @@ def page(workspace: Workspace, segment: Segment, form: LinesForm) -> Answer:
         sync_refusal=Right.EDIT_OWN_SYNCS.refusal,
         lines=form,
         **_whom(workspace, segment, now),
-        **_compared(workspace, segment, now),
     )
     return html, 422 if form.failed else 200
 
@@ -102,22 +99,3 @@ def _whom(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, An
     rules = read(segment.rules)
     shown = rules if may(Right.SEE_VALUES) else masked(rules)
     return {"told": sentence(shown, known), "why_hidden": Right.SEE_VALUES.refusal if shown != rules else ""}
-
-
-def _compared(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, Any]:
-    """Other segments of the same kind of members, and how much is shared with the one that was asked for."""
-    if segment.kind == SegmentKind.WAREHOUSE:
-        return {"others": {}, "other": None}  # its members are no contacts: nothing here to compare them by
-    others = db().execute(
-        select(Segment.id, Segment.name)
-        .where(Segment.workspace_id == workspace.id, Segment.members == segment.members)
-        .where(Segment.deleted_at.is_(None), Segment.id != segment.id, Segment.kind != "warehouse")
-        .order_by(func.lower(Segment.name))
-        .limit(MOST_COMPARED)
-    )
-    names = dict(others.all())
-    asked = request.args.get("with", type=int)
-    if asked not in names:
-        return {"others": names, "other": None}
-    shared = segment_counts.overlap(db(), segment, db().get_one(Segment, asked), now)
-    return {"others": names, "other": asked, "shared": shared}
