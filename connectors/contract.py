@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from connectors.limits import Usage
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -358,8 +356,6 @@ class PushResult:
     reference: str = ""
     """The channel's own id of this call, for its support."""
     requests: int = 1
-    usage: tuple[Usage, ...] = ()
-    """What the answer tells of the channel's limits."""
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,6 @@ class Limit:
     period: timedelta
     costs: Mapping[Call, float]
     """What a call counts as; a call that is not named costs nothing here. Of `settle` it is the cost of each receipt."""
-    burst: float = 0.25
-    """The share of the amount that may go at once; the rest comes back evenly over the period."""
     pauses: tuple[timedelta, ...] = (MINUTE, 2 * MINUTE, 4 * MINUTE, 15 * MINUTE)
     """How long to keep away where the channel does not say: after its first refusal in a row, its second, and so on."""
     until_day_end: bool = False

@@ -29,7 +29,7 @@ from connectors.contract import (
     Token,
     Tokens,
 )
-from connectors.limits import Limit
+from connectors.limits import Limit, Usage
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -123,6 +123,9 @@ class Connector(Protocol):
     def limits(self) -> Sequence[Limit]:
         """Scopes and cost per call, for the shared limiter. A refusal names one of them where the channel tells which."""
 
+    def heard(self) -> Sequence[Usage]:
+        """What the answers since the last time, good or not, tell of these limits; asked after every call."""
+
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         """Members as this channel takes them.
 
@@ -151,7 +154,7 @@ class Connector(Protocol):
         """Sends one batch in the fewest requests. Safe to repeat. Raises any ConnectorProblem when nothing is known to be applied."""
 
     def settle(self, token: Token, account: AccountRef, receipts: Sequence[str]) -> Sequence[Settlement]:
-        """Later results, one for each receipt, same order."""
+        """Later results, same order, one for each receipt; of the first ones only where something stops it there."""
 
     def audience_state(self, token: Token, account: AccountRef, audience: AudienceRef) -> AudienceState:
         """What the channel says of it. State GONE where it was deleted there; lost access raises AccessDenied instead."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.contract import (
@@ -23,8 +24,8 @@ from connectors.contract import (
     Settlement,
     Token,
 )
-from connectors.limits import Call, Limit
-from connectors.problems import Code, TryLater
+from connectors.limits import Call, Limit, Usage
+from connectors.problems import Code, ConnectorProblem, TryLater
 from connectors.protocols import Connector, Words
 from segsync.limiter import Limiter, Request
 from segsync.rules import pace
@@ -58,6 +59,10 @@ class Limited:
         """What the channel counts."""
         return self.channel.limits
 
+    def heard(self) -> Sequence[Usage]:
+        """Nothing is left to tell: the limiter was told after each call."""
+        return self.channel.heard()
+
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         """No call."""
         return self.channel.identifiers(members, kind, words)
@@ -84,18 +89,25 @@ class Limited:
         self._counted(Call.RENAME, token, account, lambda: rename(token, account, audience, name))
 
     def push(self, token: Token, account: AccountRef, audience: AudienceRef, batch: Batch) -> PushResult:
-        """Counted as a removal or an addition, with what the answer says of limits."""
+        """Counted as a removal or an addition, with every request that it took."""
         call = Call.REMOVE if batch.action is Action.REMOVE else Call.ADD
         result = self._counted(call, token, account, lambda: self.channel.push(token, account, audience, batch))
-        if result.usage or result.requests > 1:
-            request = self._request(call, token, account)
-            self.limiter.used(self.limits, request, result.usage, more=result.requests - 1)
+        if result.requests > 1:
+            self.limiter.used(self.limits, self._request(call, token, account), (), more=result.requests - 1)
         return result
 
     def settle(self, token: Token, account: AccountRef, receipts: Sequence[str]) -> Sequence[Settlement]:
-        """Counted for each receipt."""
-        ask = lambda: self.channel.settle(token, account, receipts)  # noqa: E731 - as the others, and too long for one line
-        return self._counted(Call.SETTLE, token, account, ask, times=len(receipts))
+        """Asked and counted one by one. What is known is kept where a limit or the channel then stops it: fewer results than receipts."""
+        told: list[Settlement] = []
+        for receipt in receipts:
+            ask = partial(self.channel.settle, token, account, [receipt])
+            try:
+                told += self._counted(Call.SETTLE, token, account, ask)
+            except ConnectorProblem:
+                if not told:
+                    raise
+                break
+        return told
 
     def audience_state(self, token: Token, account: AccountRef, audience: AudienceRef) -> AudienceState:
         """Counted."""
@@ -114,10 +126,8 @@ class Limited:
         """Counted."""
         return self._counted(Call.ERASE, token, account, lambda: self.channel.erase(token, account, audience, batch))
 
-    def _counted(
-        self, call: Call, token: Token, account: AccountRef | None, ask: Callable[[], T], *, times: int = 1
-    ) -> T:
-        request = self._request(call, token, account, times)
+    def _counted(self, call: Call, token: Token, account: AccountRef | None, ask: Callable[[], T]) -> T:
+        request = self._request(call, token, account)
         self.limiter.take(self.limits, request)
         try:
             return ask()
@@ -126,7 +136,11 @@ class Limited:
             if closed is None:
                 raise
             raise closed from None
+        finally:
+            told = self.channel.heard()
+            if told:
+                self.limiter.used(self.limits, request, told)
 
-    def _request(self, call: Call, token: Token, account: AccountRef | None, times: int = 1) -> Request:
+    def _request(self, call: Call, token: Token, account: AccountRef | None) -> Request:
         caller = Caller(self.name, self.application, token.person, account.remote_id if account else "")
-        return Request(call, caller, pace.urgency(call, asked=self.asked), times)
+        return Request(call, caller, pace.urgency(call, asked=self.asked))

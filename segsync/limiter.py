@@ -1,7 +1,7 @@
-"""The limiter that all workers share: token buckets in Redis, by Redis's clock, and scopes that a channel closed for a time.
+"""The limiter that all workers share: what was used of each limit, in Redis, by Redis's clock, and scopes that a channel closed for a time.
 
-Redis may be emptied at any time: what was counted is forgotten then, so a bucket that nobody knows begins half full. Without
-Redis nothing can be counted, and every call waits a little. Nothing here waits itself.
+No window as long as a limit's period ever sees more than its amount, and of an unused limit all may go at once. Redis may be emptied at
+any time: what was counted is forgotten then, so a limit that nobody knows is taken for half used. Without Redis nothing can be counted, and every call waits a little. Nothing here waits itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from segsync.rules.pace import Caller, Urgency
 log = structlog.get_logger(__name__)
 
 REDIS_AWAY: Final = timedelta(seconds=5)
-"""How long to wait when the buckets cannot be asked."""
+"""How long to wait when nothing can be counted."""
 LEAST_WAIT: Final = timedelta(seconds=1)
 """A run that gives its worker back for less comes back too often."""
 LONG: Final = timedelta(hours=1)
@@ -32,6 +32,8 @@ IN_A_ROW: Final = 900
 """Seconds after a pause in which a refusal still belongs to the one before, where nobody called meanwhile."""
 ANSWERED: Final = 10
 """A call that passed so many seconds ago was answered: it got through, where no refusal came."""
+PARTS: Final = 60
+"""Uses within so small a part of the period come back together, with the last of them: that bounds what is kept of a limit."""
 PREFIX: Final = "segsync:rate:"
 
 _NOW: Final = """
@@ -42,47 +44,79 @@ local function keep(key, milliseconds)
 end
 """
 
-TAKE: Final = f"""{_NOW}
--- KEYS: since when this Redis counts, then the scopes. ARGV: cost, rate, burst, reserved for each scope.
+_COUNT: Final = f"""{_NOW}
+-- What was used: begun, last and number, oldest first. A part counts until its last use is a whole period ago.
 redis.call('SET', KEYS[1], string.format('%.6f', now), 'NX')
 local since = tonumber(redis.call('GET', KEYS[1]))
-local longest, which, shut, left, opened = 0, 0, 0, {{}}, {{}}
+local function used(kept, amount, period, cost, share)
+  local parts = {{}}
+  for begun, last, number in string.gmatch(kept or '', '(%S+) (%S+) (%S+)') do
+    if last + period >= now then parts[#parts+1] = {{tonumber(begun), tonumber(last), tonumber(number)}} end
+  end
+  local half = math.min(amount / 2, (amount - cost) / (1 + share))
+  if not kept and half > 0 and since + period >= now then parts[1] = {{since, since, half}} end
+  return parts
+end
+local function total(parts)
+  local sum = 0
+  for _, part in ipairs(parts) do sum = sum + part[3] end
+  return sum
+end
+local function add(key, parts, number, period)
+  local newest = parts[#parts]
+  if newest and now - newest[1] < period / {PARTS} then
+    newest[2], newest[3] = now, newest[3] + number
+  else
+    parts[#parts+1] = {{now, now, number}}
+  end
+  local words = {{}}
+  for i, part in ipairs(parts) do words[i] = string.format('%.6f %.6f %.10g', part[1], part[2], part[3]) end
+  redis.call('HSET', key, 'used', table.concat(words, ' '))
+  keep(key, period * 1000 + 1000)
+end
+"""
+
+TAKE: Final = f"""{_COUNT}
+-- KEYS: since when this Redis counts, then the scopes. ARGV: cost, amount, period, share kept back for each scope.
+-- How long until a call has its place. Kept back for those before is a share of each part, less and less until the part comes back.
+local function pause(parts, amount, period, cost, share)
+  local left, lasting, from = total(parts), 0, 0
+  for _, part in ipairs(parts) do lasting = lasting + part[3] * (part[2] + period - now) end
+  for _, part in ipairs(parts) do
+    local free, back = amount + 1e-9 - left - cost, part[2] + period - now
+    local at = share > 0 and math.max(from, (lasting - free * period / share) / left) or from
+    if free >= 0 and at <= back then return at end
+    left, lasting, from = left - part[3], lasting - part[3] * back, math.max(from, back)
+  end
+  return from
+end
+local longest, which, shut, counted, opened = 0, 0, 0, {{}}, {{}}
 for i = 2, #KEYS do
   local a = (i - 2) * 4
-  local cost, rate, burst, reserved = tonumber(ARGV[a+1]), tonumber(ARGV[a+2]), tonumber(ARGV[a+3]), tonumber(ARGV[a+4])
-  local kept = redis.call('HMGET', KEYS[i], 'tokens', 'at', 'closed', 'through')
-  local wait, by = math.max(0, (tonumber(kept[3]) or 0) - now), 1
-  if rate > 0 then
-    local need = math.min(burst, cost + reserved)
-    local tokens, at = tonumber(kept[1]), tonumber(kept[2])
-    if not tokens then tokens, at = math.max(burst / 2, need), since end
-    tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
-    if tokens < need and (need - tokens) / rate > wait then wait, by = (need - tokens) / rate, 0 end
-    left[i] = {{tokens - cost, (burst - tokens + cost) / rate}}
+  local cost, amount, period, share = tonumber(ARGV[a+1]), tonumber(ARGV[a+2]), tonumber(ARGV[a+3]), tonumber(ARGV[a+4])
+  local kept = redis.call('HMGET', KEYS[i], 'used', 'closed', 'through')
+  local wait, by = math.max(0, (tonumber(kept[2]) or 0) - now), 1
+  if amount > 0 then
+    local parts = used(kept[1], amount, period, cost, share)
+    local own = pause(parts, amount, period, cost, share)
+    if own > wait then wait, by = own, 0 end
+    counted[i] = {{parts, cost, period}}
   end
-  if kept[3] and not kept[4] then opened[#opened+1] = KEYS[i] end
+  if kept[2] and not kept[3] then opened[#opened+1] = KEYS[i] end
   if wait > longest then longest, which, shut = wait, i - 1, by end
 end
 if longest > 0 then return {{math.ceil(longest * 1000), which, shut}} end
-for i, after in pairs(left) do
-  redis.call('HSET', KEYS[i], 'tokens', tostring(after[1]), 'at', string.format('%.6f', now))
-  keep(KEYS[i], after[2] * 1000 + 1000)
-end
+for i, one in pairs(counted) do add(KEYS[i], one[1], one[2], one[3]) end
 for _, key in ipairs(opened) do redis.call('HSET', key, 'through', string.format('%.6f', now)) end
 return {{0, 0, 0}}
 """
 
-LOWER: Final = f"""{_NOW}
--- KEYS: a scope, since when this Redis counts. ARGV: rate, burst, what else was used, the share that the channel says is used.
-redis.call('SET', KEYS[2], string.format('%.6f', now), 'NX')
-local rate, burst, more, used = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-local tokens, at = tonumber(kept[1]), tonumber(kept[2])
-if not tokens then tokens, at = burst / 2, tonumber(redis.call('GET', KEYS[2])) end
-tokens = math.min(burst, tokens + math.max(0, now - at) * rate)
-tokens = math.min(tokens - more, (1 - used) * burst)
-redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
-keep(KEYS[1], (burst - tokens) / rate * 1000 + 1000)
+TELL: Final = f"""{_COUNT}
+-- KEYS: since when this Redis counts, a scope. ARGV: amount, period, what else was used, the share that the channel says is used.
+local amount, period, more, told = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local parts = used(redis.call('HGET', KEYS[2], 'used'), amount, period, 0, 0)
+local beyond = math.max(more, told * amount - total(parts))
+if beyond > 0 then add(KEYS[2], parts, beyond, period) end
 """
 
 CLOSE: Final = f"""{_NOW}
@@ -158,20 +192,19 @@ class Scope:
 
 @dataclass(frozen=True)
 class Request:
-    """A call that is about to be made: what it is, by whom, how urgent, and how many such calls at once."""
+    """A call that is about to be made: what it is, by whom, and how urgent."""
 
     call: Call
     caller: Caller
     urgency: Urgency
-    times: int = 1
 
 
 class Limiter:
-    """Asks the buckets. Safe in every process; makes its connection at the first call."""
+    """Counts calls. Safe in every process; makes its connection at the first call."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._take = client.register_script(TAKE)
-        self._lower = client.register_script(LOWER)
+        self._tell = client.register_script(TELL)
         self._close = client.register_script(CLOSE)
 
     def take(self, limits: Sequence[Limit], request: Request) -> None:
@@ -181,9 +214,8 @@ class Limiter:
             return
         arguments: list[float] = []
         for scope in scopes:
-            made = pace.pace(scope.limit)
-            cost = scope.limit.costs[request.call] * request.times
-            arguments += [cost, made.rate, made.burst, made.burst * request.urgency.value]
+            kept = pace.kept_back(scope.limit, request.urgency)
+            arguments += [scope.limit.costs[request.call], scope.limit.amount, pace.window(scope.limit), kept]
         try:
             milliseconds, which, shut = self._take([f"{PREFIX}since", *(_key(scope) for scope in scopes)], arguments)
         except redis.RedisError as problem:
@@ -194,15 +226,14 @@ class Limiter:
             raise ScopeClosed(scopes[int(which) - 1], wait, shut=bool(shut))
 
     def used(self, limits: Sequence[Limit], request: Request, told: Sequence[Usage], *, more: int = 0) -> None:
-        """Writes down what an answer says of the limits, and `more` calls that it took than were counted."""
-        by_name = {usage.limit: usage for usage in told}
-        for scope in _scopes(limits, request):
-            usage = by_name.get(scope.limit.name, Usage(scope.limit.name))
-            made = pace.pace(scope.limit)
+        """Writes down what answers say of limits, counted for this call or not, and `more` calls that it took than were counted."""
+        for limit, usage in pace.told(limits, request.call, request.caller, told):
+            scope = _scope(limit, request.caller)
             try:
-                if made.rate and (more or usage.used):
-                    beyond = scope.limit.costs[request.call] * more
-                    self._lower([_key(scope), f"{PREFIX}since"], [made.rate, made.burst, beyond, min(usage.used, 1.0)])
+                if limit.amount and (more or usage.used):
+                    beyond = limit.costs.get(request.call, 0) * more
+                    figures = [limit.amount, pace.window(limit), beyond, min(usage.used, 1.0)]
+                    self._tell([f"{PREFIX}since", _key(scope)], figures)
                 if usage.closed_for:
                     self._shut(scope, usage.closed_for)
             except redis.RedisError as problem:

@@ -27,7 +27,7 @@ from connectors.contract import (
     State,
     Token,
 )
-from connectors.limits import Limit
+from connectors.limits import Limit, Usage
 from connectors.meta.identifiers import CAPABILITIES, identifiers
 from connectors.problems import Code, SegmentRefused
 
@@ -50,6 +50,8 @@ class FakeChannel:
 
     capabilities: Capabilities = field(default_factory=lambda: replace(CAPABILITIES, batch_rows=2))
     limits: Sequence[Limit] = ()
+    tells: Sequence[Usage] = ()
+    """What the next answer tells of the limits."""
     population: dict[tuple[str, str], str] = field(default_factory=dict)
     audiences: dict[str, Membership] = field(default_factory=dict)
     markers: dict[str, str] = field(default_factory=dict)
@@ -64,6 +66,10 @@ class FakeChannel:
     random: Random = field(default_factory=lambda: Random(7))
     _pending: list[tuple[str, str, Batch]] = field(default_factory=list)
     _told: dict[str, tuple[Refused, ...]] = field(default_factory=dict)
+
+    def heard(self) -> Sequence[Usage]:
+        told, self.tells = self.tells, ()
+        return told
 
     def identifiers(self, members, kind, words):
         return identifiers(members, kind, words)

@@ -33,7 +33,7 @@ from connectors.google.audiences import Audiences
 from connectors.google.data_manager import DataManager
 from connectors.google.limits import LIMITS
 from connectors.google.oauth import GoogleOAuth
-from connectors.limits import with_options
+from connectors.limits import Usage, with_options
 from connectors.problems import AccessDenied, Code, ReconnectNeeded, SegmentRefused, UnexpectedReply
 from connectors.protocols import Words
 
@@ -53,6 +53,10 @@ class GoogleConnector:
         self._ads = Ads(app)
         self._manager = DataManager(app)
         self._audiences = Audiences(self._manager)
+
+    def heard(self) -> Sequence[Usage]:
+        """Nothing: it only refuses."""
+        return ()
 
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:  # noqa: ARG002 - people only
         """Members as Google takes them."""

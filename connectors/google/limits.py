@@ -21,7 +21,7 @@ BASIC = 15_000
 def _pair(name: str, a_day: int, costs: Mapping[Call, float]) -> tuple[Limit, Limit]:
     return (
         Limit(name + A_MINUTE, Per.APPLICATION, 300, MINUTE, costs),
-        Limit(name + A_DAY, Per.APPLICATION, a_day, DAY, costs, burst=0.5, pauses=(HOUR,)),
+        Limit(name + A_DAY, Per.APPLICATION, a_day, DAY, costs, pauses=(HOUR,)),
     )
 
 
@@ -31,7 +31,7 @@ LIMITS = (
     *_pair("ingest_reads", 100_000, {Call.SETTLE: 1}),
     *_pair("other_writes", 50_000, dict.fromkeys((Call.CHECK, Call.CREATE, Call.RENAME, Call.RETIRE), 1)),
     *_pair("other_reads", 50_000, dict.fromkeys((Call.FIND, Call.CREATE, Call.STATE), 1)),
-    Limit(ADS, Per.APPLICATION, BASIC, DAY, ADS_COSTS, burst=0.5, pauses=(HOUR,)),
+    Limit(ADS, Per.APPLICATION, BASIC, DAY, ADS_COSTS, pauses=(HOUR,)),
     Limit(ADS_QUERIES, Per.ACCOUNT, 0, MINUTE, {Call.CHECK: 2, Call.CAMPAIGNS: 2}),
 )
 

@@ -33,7 +33,7 @@ from connectors.contract import (
     State,
     Token,
 )
-from connectors.limits import with_options
+from connectors.limits import Usage, with_options
 from connectors.linkedin import identifiers as expression
 from connectors.linkedin.accounts import account_of, roles_of
 from connectors.linkedin.audiences import campaigns_of, state_of, targeted_as
@@ -81,6 +81,10 @@ class LinkedInConnector:
         self._app = app
         self.limits = with_options(LIMITS, app.options)
         self._rest = Rest(app)
+
+    def heard(self) -> Sequence[Usage]:
+        """Nothing: it only refuses."""
+        return ()
 
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         """Members with the columns that LinkedIn takes."""

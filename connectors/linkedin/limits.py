@@ -17,8 +17,8 @@ SENDING = {Call.ADD: 1.0, Call.REMOVE: 1.0, Call.ERASE: 1.0}
 LIMITS = (
     # LinkedIn takes 600 requests a minute for people and 300 for companies; nobody needs more than the smaller.
     Limit(MEMBERS, Per.PERSON, 300, MINUTE, SENDING, pauses=PAUSES, until_day_end=True),
-    Limit(PERSON_DAY, Per.PERSON, 0, DAY, EVERY_CALL, burst=0.5, pauses=PAUSES, until_day_end=True),
-    Limit(APPLICATION_DAY, Per.APPLICATION, 0, DAY, EVERY_CALL, burst=0.5, pauses=PAUSES, until_day_end=True),
+    Limit(PERSON_DAY, Per.PERSON, 0, DAY, EVERY_CALL, pauses=PAUSES, until_day_end=True),
+    Limit(APPLICATION_DAY, Per.APPLICATION, 0, DAY, EVERY_CALL, pauses=PAUSES, until_day_end=True),
 )
 
 

@@ -35,7 +35,7 @@ from connectors.contract import (
     State,
     Token,
 )
-from connectors.limits import with_options
+from connectors.limits import Usage, with_options
 from connectors.meta import accounts, audiences, members
 from connectors.meta.graph import Graph, everything
 from connectors.meta.identifiers import CAPABILITIES, identifiers
@@ -71,6 +71,10 @@ class MetaConnector:
     def identifiers(self, members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         """See `connectors.meta.identifiers`."""
         return identifiers(members, kind, words)
+
+    def heard(self) -> Sequence[Usage]:
+        """Every answer of Graph tells how much is used."""
+        return self._graph.heard()
 
     # -- ad accounts -----------------------------------------------------------------------------------------------
 

@@ -7,16 +7,17 @@ here. `FacebookAdsApi.init` is never called: it would send crash reports, and sh
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import requests
 from facebook_business.api import Cursor, FacebookAdsApi
 from facebook_business.session import FacebookSession
 
-from connectors.contract import Application
+from connectors.contract import Application, Around
 from connectors.deadline import DeadlineSession
-from connectors.meta import replies
+from connectors.limits import Usage
+from connectors.meta import limits, replies
 from connectors.meta.oauth import GRAPH, version
 from connectors.problems import Code, TryLater
 
@@ -26,7 +27,12 @@ KEPT = 16
 
 
 class GraphSession(DeadlineSession):
-    """Raises our problems instead of handing a bad answer on."""
+    """Raises our problems instead of handing a bad answer on, and keeps what each answer tells of Meta's limits."""
+
+    def __init__(self, seconds: float, around: Around, heard: list[Usage]) -> None:
+        """`heard` is where it is kept."""
+        super().__init__(seconds, around)
+        self._heard = heard
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """As for every session. Raises any ConnectorProblem."""
@@ -35,6 +41,7 @@ class GraphSession(DeadlineSession):
         except requests.RequestException as error:
             code = Code.TIMEOUT if isinstance(error, requests.Timeout) else Code.OUTAGE
             raise TryLater(code, raw=type(error).__name__) from None
+        self._heard += limits.usage(reply.headers)
         found = replies.problem(reply.status_code, _json(reply), reply.headers)
         if found is not None:
             raise found
@@ -49,6 +56,13 @@ class Graph:
         self._app = app
         self._base = app.bases.get("graph", GRAPH)
         self._open: OrderedDict[str, FacebookAdsApi] = OrderedDict()
+        self._heard: list[Usage] = []
+
+    def heard(self) -> Sequence[Usage]:
+        """What the answers since the last time told of limits."""
+        told = tuple(self._heard)
+        self._heard.clear()
+        return told
 
     def api(self, access_token: str) -> Any:
         """The SDK's entry for this token, to be given to every object as `api=`."""
@@ -63,7 +77,7 @@ class Graph:
     def _connect(self, access_token: str) -> FacebookAdsApi:
         session = FacebookSession(self._app.client_id, self._app.client_secret, access_token, timeout=CONNECT_AND_READ)
         session.GRAPH = self._base
-        ours = GraphSession(self._app.request_seconds, self._app.around)
+        ours = GraphSession(self._app.request_seconds, self._app.around, self._heard)
         # The token and its proof, which the SDK sends with every call.
         ours.params = dict(session.requests.params)
         session.requests.close()

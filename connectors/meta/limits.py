@@ -33,8 +33,8 @@ CALLS: Mapping[Call, float] = {
 }
 PAUSES = (USUAL_BLOCK, 2 * USUAL_BLOCK, 3 * USUAL_BLOCK)
 LIMITS = (
-    Limit(SCORE, Per.ACCOUNT, LIMITED_SCORE, timedelta(minutes=5), SCORES, burst=0.5, pauses=PAUSES),
-    Limit(AUDIENCE_CALLS, Per.ACCOUNT, LIMITED_CALLS, HOUR, CALLS, burst=0.5, pauses=PAUSES),
+    Limit(SCORE, Per.ACCOUNT, LIMITED_SCORE, timedelta(minutes=5), SCORES, pauses=PAUSES),
+    Limit(AUDIENCE_CALLS, Per.ACCOUNT, LIMITED_CALLS, HOUR, CALLS, pauses=PAUSES),
     # Depends on how many people use the application, which only Meta knows.
     Limit(APPLICATION, Per.APPLICATION, 0, HOUR, EVERY_CALL, pauses=PAUSES),
 )

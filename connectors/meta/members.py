@@ -13,7 +13,6 @@ import pyarrow as pa
 import requests
 
 from connectors.contract import Action, Batch, PushResult, Refused
-from connectors.meta import limits
 from connectors.problems import Code, UnexpectedReply
 
 JSON = "application/json"
@@ -81,4 +80,4 @@ def result(reply: requests.Response, rows: int) -> PushResult:
         Refused(Code.ROW_REFUSED, missing, raw="num_received"),
     )
     told = tuple(part for part in refused if part.count)
-    return PushResult(rows - invalid - missing, told, reference=reference, usage=limits.usage(reply.headers))
+    return PushResult(rows - invalid - missing, told, reference=reference)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from connectors.contract import AccountRef, Action, Token
-from connectors.limits import DAY, Call, Limit, Per
+from connectors.limits import DAY, Call, Limit, Per, Usage
 from connectors.problems import Code, TryLater
 from segsync.actions import turns
 from segsync.actions.push import follow
@@ -19,7 +19,7 @@ from segsync.rules.progress import progress, standing
 from tests.actions.pushing import go, keys, leave, members, put, settle, start, work
 from tests.builders import NOW, make_segment, make_sync
 from tests.fakes import LATER
-from tests.passing import pass_time
+from tests.passing import pass_time, use_up
 
 MINUTE = timedelta(minutes=1)
 COUNTED = {Call.ADD: 1.0, Call.REMOVE: 1.0}
@@ -153,6 +153,16 @@ def test_one_refusal_stops_everybody_on_the_limit(runtime, session, channel, ten
     assert [to_its_end(runtime, run).state for run in (first, second)] == ["done", "done"]
 
 
+def test_what_any_answer_tells_of_a_limit_is_obeyed(runtime, channel, ten):
+    """Told by the answer to a question that nothing is left of another limit, nobody runs into that one (meta.md 7)."""
+    channel.limits = (a_minute(400),)
+    channel.tells = [Usage("writes", 1.0, MINUTE)]
+    runtime.connector("meta").check_account(Token("token", "ada"), AccountRef("act-1"))
+    run = go(runtime, ten)
+    assert (run.state, run.scope, channel.pushed) == ("waiting", "meta:writes:account:act-1", [])
+    assert to_its_end(runtime, run).state == "done"
+
+
 def test_nobody_in_a_line_is_woken_before_the_limit_opens(runtime, session, channel, ten):
     """A worker is not sent to find out what another has been told; then a few at a time go, not all at once."""
     others = [beside(session, ten, f"s{number}") for number in range(6)]
@@ -179,7 +189,7 @@ def test_those_longest_out_of_step_go_first_when_the_day_begins_anew(runtime, se
     syncs = {name: beside(session, ten, name, in_step_since=NOW - timedelta(days=n)) for name, n in days.items()}
     go(runtime, ten)
     runs = {work(runtime, start(runtime, sync)).id: name for name, sync in syncs.items()}
-    runtime.clock.forward(days=1)
+    runtime.clock.forward(days=1, minutes=1)
     assert [runs[run_id] for run_id in picked(runtime) if run_id in runs] == ["five", "three", "one"]
 
 
@@ -204,7 +214,7 @@ def test_additions_that_wait_hold_back_no_removals_in_the_same_line(runtime, ses
     go(runtime, leaver)
     leave(session, leaver, members(session, leaver)[0])
     channel.limits = (slow := an_hour(COUNTED),)
-    drain(runtime, slow, to=1.95)
+    drain(runtime, slow, to=2.71)
     removing, adding = go(runtime, leaver), go(runtime, adder)
     assert (removing.scope, adding.scope) == ("meta:writes:account:act-1",) * 2
     with runtime.sessions() as now:
@@ -225,15 +235,13 @@ def test_a_persons_question_is_answered_where_additions_wait(runtime, channel, t
 
 
 def an_hour(costs) -> Limit:
-    """Twenty an hour, ten of them at once: additions leave two and a half, everything but people's questions leaves one."""
-    return Limit("writes", Per.ACCOUNT, 20.0, 60 * MINUTE, costs, burst=0.5)
+    """Twenty an hour: additions leave a quarter of what is used, everything but people's questions leaves a tenth of it."""
+    return Limit("writes", Per.ACCOUNT, 20.0, 60 * MINUTE, costs)
 
 
-def drain(runtime, limit: Limit, to: int) -> None:
+def drain(runtime, limit: Limit, to: float) -> None:
     """Leaves so many requests of a limit."""
-    key = f"segsync:rate:meta:{limit.name}:account:act-1"
-    at = runtime.queue.client.time()
-    runtime.queue.client.hset(key, mapping={"tokens": to, "at": at[0]})
+    use_up(runtime.queue.client, f"meta:{limit.name}:account:act-1", limit.amount - to)
 
 
 def test_later_results_are_asked_for_later_where_the_limit_is_used_up(runtime, session, channel, ten):
@@ -248,6 +256,24 @@ def test_later_results_are_asked_for_later_where_the_limit_is_used_up(runtime, s
     assert (batch.polls, batch.next_poll > runtime.clock()) == (0, True)
 
 
+def test_answers_before_a_refusal_are_kept(runtime, session, channel, ten):
+    """Of many results that are due those that the limit lets through are written down; the others stay due, and count as no look."""
+    channel.limits, channel.capabilities = (), LATER
+    go(runtime, ten)
+    channel.limits = (few := a_minute(3, {Call.SETTLE: 1.0}),)
+    drain(runtime, few, to=3)
+    passed = []
+    for _ in range(3):
+        runtime.clock.forward(minutes=31)
+        pass_time(runtime.queue.client, 31 * 60)
+        settle(runtime, ten)
+        session.expire_all()
+        batches = session.scalars(select(RunBatch).order_by(RunBatch.number)).all()
+        passed.append([(batch.polls, batch.final_at is not None) for batch in batches])
+    done, due = (1, True), (0, False)
+    assert passed == [[done] * 2 + [due] * 3, [done] * 4 + [due], [done] * 5]
+
+
 def test_the_audiences_state_is_looked_at_later_where_the_limit_is_used_up(runtime, session, channel, ten):
     """What the channel makes of an audience is asked when its limit opens, not a day later."""
     channel.limits = (limit := an_hour({Call.STATE: 1.0}),)
@@ -255,4 +281,4 @@ def test_the_audiences_state_is_looked_at_later_where_the_limit_is_used_up(runti
     drain(runtime, limit, to=0)
     follow.look(runtime, ten.id)
     session.expire_all()
-    assert runtime.clock() < session.get_one(Sync, ten.id).audience_next_poll < runtime.clock() + 60 * MINUTE
+    assert runtime.clock() < session.get_one(Sync, ten.id).audience_next_poll < runtime.clock() + 61 * MINUTE

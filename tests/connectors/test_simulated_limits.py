@@ -45,16 +45,29 @@ def test_one_call_too_many_is_refused_with_the_name_of_the_limit(simulators, cas
     assert (refused.value.code, refused.value.limit) == (code, name)
 
 
-def test_meta_tells_the_use_with_every_good_answer(simulators):
-    """How much of the score is used is known before anything is refused (meta.md 7)."""
+def test_meta_tells_the_use_with_every_answer(simulators):
+    """How much of the score is used is known before anything is refused, whatever was asked (meta.md 7)."""
     channel = HARNESSES["meta"](simulators)
     for counted in channel.world.all("meta", "used"):
         channel.world.drop("meta", "used", counted["key"])
     channel.world.put("meta", "settings", "main", {"score": 20, "calls_an_hour": 100})
     try:
         connector, token = channel.connector, channel.token(channel.ada)
+        connector.check_account(token, channel.account)
+        told = [heard(connector)]
         audience = connector.create_audience(token, channel.account, channel.spec())
-        told = connector.push(token, channel.account, audience, channel.batch(channel.people(1))).usage
+        told.append(heard(connector))
+        connector.push(token, channel.account, audience, channel.batch(channel.people(1)))
+        told.append(heard(connector))
     finally:
         channel.world.drop("meta", "settings", "main")
-    assert {usage.limit: usage.used for usage in told} == {"score": 0.35, "audience_calls": 0.03}
+    assert told == [
+        {"score": 0.05, "audience_calls": 0.01},
+        {"score": 0.25, "audience_calls": 0.03},
+        {"score": 0.4, "audience_calls": 0.04},
+    ]
+    assert heard(connector) == {}
+
+
+def heard(connector) -> dict[str, float]:
+    return {usage.limit: usage.used for usage in connector.heard()}

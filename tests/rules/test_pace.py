@@ -1,38 +1,35 @@
-"""Limits as token buckets, and who comes first when little is left."""
+"""For how long a use counts, and who comes first when little is left."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.limits import DAY, MINUTE, Call, Limit, Per
-from segsync.rules.pace import Caller, Pace, Urgency, pace, refused_by, scope, until_day_end, urgency
+from connectors.limits import DAY, HOUR, MINUTE, Call, Limit, Per
+from segsync.rules.pace import Caller, Urgency, kept_back, refused_by, scope, until_day_end, urgency, window
 
-amounts = st.integers(1, 1_000_000)
-periods = st.sampled_from([MINUTE, timedelta(minutes=5), DAY])
+periods = st.sampled_from([MINUTE, timedelta(minutes=5), HOUR, DAY])
 
 
 def limit(name="writes", amount=300.0, period=MINUTE, per=Per.APPLICATION, cost=1.0, **more) -> Limit:
     return Limit(name, per, amount, period, {Call.ADD: cost, Call.REMOVE: cost}, **more)
 
 
-@pytest.mark.property
-@given(amounts, periods, st.floats(0.05, 0.75), st.floats(0.1, 10))
-def test_no_period_sees_more_than_the_channel_allows(amount, period, burst, cost):
-    """What may go at once and what comes back in a period are together no more than the amount."""
-    made = pace(limit(amount=amount, period=period, burst=burst, cost=cost))
-    if cost <= amount * 0.75:
-        assert made.burst + made.rate * period.total_seconds() <= amount * (1 + 1e-9)
-    assert made.burst >= cost
-    assert made.rate > 0
+@given(periods)
+def test_a_use_counts_for_the_period_and_the_moment_that_calls_travel(period):
+    """Two calls that we make a period apart may arrive closer together."""
+    assert period.total_seconds() < window(limit(period=period)) <= period.total_seconds() + 2
 
 
-def test_an_amount_that_is_not_known_holds_nobody_back():
-    """LinkedIn does not publish its daily figures: there only its own word counts."""
-    assert pace(limit(amount=0)) == Pace(0.0, 0.0)
+@given(periods, st.sampled_from(list(Urgency)))
+def test_no_more_is_kept_back_than_a_share_of_what_an_hour_gives(period, who):
+    """Of a minute removals and people are kept a quarter, of a day a hundredth: that is enough for them, and loses nothing."""
+    kept = kept_back(limit(period=period), who)
+    assert kept * (period / HOUR) <= who.value
+    assert kept <= who.value
+    assert (kept > 0) == (who is not Urgency.ASKED)
 
 
 def test_people_come_before_removals_and_removals_before_additions():

@@ -12,7 +12,7 @@ from connectors.contract import AccountRef, Action, AudienceRef, AudienceState, 
 from connectors.problems import Code, ConnectorProblem
 from segsync.actions import alerts, books, sync_alerts, tokens
 from segsync.actions.trouble import Trouble
-from segsync.limiter import ScopeClosed
+from segsync.limiter import NotCounted, ScopeClosed
 from segsync.models import Run, RunBatch, Sync
 from segsync.rules.terms import RunState, Status
 from segsync.runtime import Runtime
@@ -20,7 +20,7 @@ from segsync.runtime import Runtime
 GIVE_UP_AFTER = timedelta(hours=48)
 LONGEST_PAUSE = timedelta(hours=6)
 AT_A_TIME = 50
-"""So many results at once: each may cost a request of the channel's limit."""
+"""So many results in one chore: each may be a request."""
 WORRYING = {
     State.GONE: Code.AUDIENCE_GONE,
     State.EXPIRED: Code.AUDIENCE_EXPIRED,
@@ -44,13 +44,13 @@ def settle(runtime: Runtime, sync_id: int) -> None:
     try:
         token = tokens.access(runtime, sync.integration_id)
         results = runtime.connector(sync.channel).settle(token, account, [batch.receipt for batch in due])
-    except ScopeClosed as closed:
-        _ask_later(runtime, due, runtime.clock() + (closed.retry_after or DAY))
+    except (ScopeClosed, NotCounted) as later:
+        _ask_later(runtime, due, runtime.clock() + (later.retry_after or DAY))
         return
     except ConnectorProblem:
         results = [Settlement(batch.receipt, final=False) for batch in due]
     with runtime.sessions.begin() as session:
-        _write_all(session, runtime, sync_id, list(zip(due, results, strict=True)))
+        _write_all(session, runtime, sync_id, list(zip(due, results, strict=False)))  # who got no answer stays due
 
 
 def _ask_later(runtime: Runtime, due: Sequence[RunBatch], when: datetime) -> None:
