@@ -35,7 +35,7 @@ from google.ads.googleads.v26.services.types.google_ads_service import (
 
 from connectors.google.simulator_gaql import NotUnderstood, parse
 from connectors.google.simulator_rows import FIELDS, rows
-from connectors.google.simulator_world import ADS_SCOPE, CHANNEL, access_of, account, direct, manages
+from connectors.google.simulator_world import ADS_SCOPE, CHANNEL, access_of, account, direct, manages, setting
 from connectors.simulation import GENERIC, Fault, World
 
 PACKAGE = "google.ads.googleads.{}.services"
@@ -136,7 +136,18 @@ class Server:
             raise Refused("OAUTH_TOKEN_EXPIRED")
         if ADS_SCOPE not in doc["scopes"]:
             raise Refused("OAUTH_TOKEN_INVALID")
+        self._count(number)
         return str(person)
+
+    def _count(self, number: str) -> None:
+        """Operations of the project in a day and queries about one account in a second, where a setting orders them. Raises Refused."""
+        day, second = "ads_operations_a_day", "ads_queries_a_second"
+        used = self._world.use(CHANNEL, day, most=setting(self._world, day), seconds=86_400)
+        if used.over:
+            raise Refused("RESOURCE_EXHAUSTED", used.resets_in)
+        used = self._world.use(CHANNEL, f"{second}/{number}", most=setting(self._world, second), seconds=1)
+        if number and used.over:
+            raise Refused("RESOURCE_TEMPORARILY_EXHAUSTED", used.resets_in)
 
     def _may(self, person: str, number: str, login: str) -> None:
         if login and not login.isdigit():

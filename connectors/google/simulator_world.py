@@ -28,6 +28,9 @@ SETTINGS: dict[str, float] = {
     "sizes_after_seconds": 2,  # seconds until sizes are told after a list got its first members
     # The project's limits, e.g. ingest_writes_a_minute; 0 counts nothing.
     **{f"{sort}_a_{period}": 0 for sort in QUOTAS for period in ("minute", "day")},
+    # Of the Google Ads API: operations of the project, and queries about one account.
+    "ads_operations_a_day": 0,
+    "ads_queries_a_second": 0,
 }
 # An account as far as nothing else is said of it. `terms`, `customer_match` and `political_declaration` say what its owner
 # accepted, may use and declared.

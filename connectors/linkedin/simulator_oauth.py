@@ -8,7 +8,17 @@ from typing import Any
 
 import flask
 
-from connectors.linkedin.simulator_wire import CHANNEL, Refusal, answer, denied, settings, struck, suffers, token_state
+from connectors.linkedin.simulator_wire import (
+    CHANNEL,
+    Refusal,
+    answer,
+    count_day,
+    denied,
+    settings,
+    struck,
+    suffers,
+    token_state,
+)
 from connectors.simulation import ConsentPage, Document, Fault, GrantRefused, World, misbehave
 
 ACCESS_LIFE = timedelta(days=60)
@@ -171,5 +181,6 @@ def _person(world: World, token: Document | None) -> Document:
         raise Refusal(401, "INVALID_ACCESS_TOKEN", "Invalid access token")
     if "profile" not in token["scopes"]:
         raise denied()
+    count_day(world, token)
     person = world.get(CHANNEL, "signins", token["signin"]) or {}
     return {"sub": token["signin"], "name": person.get("name", "")}

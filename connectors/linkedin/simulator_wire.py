@@ -182,11 +182,11 @@ def _authorised(world: World, operation: str, scope: str, parts: Mapping[str, st
     hit = struck(world, operation, account, token["signin"])
     if scope not in token["scopes"]:
         raise denied()
-    _count_day(world, token)
+    count_day(world, token)
     return Call(world, token["signin"], frozenset(token["scopes"]), query, hit)
 
 
-def _count_day(world: World, token: Document) -> None:
+def count_day(world: World, token: Document) -> None:
     """So many calls a day, until midnight UTC. LinkedIn tells neither what is left nor when to come back. Raises Refusal."""
     rules = settings(world)
     for name, who, kind in (

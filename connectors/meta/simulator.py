@@ -7,7 +7,7 @@ import flask
 from connectors.meta import simulator_audiences as audiences
 from connectors.meta import simulator_members as members
 from connectors.meta import simulator_signin as signin
-from connectors.meta.simulator_calls import Answered, check_version, open_call
+from connectors.meta.simulator_calls import Answered, check_version, count_application, open_call
 from connectors.meta.simulator_errors import GraphError
 from connectors.meta.simulator_people import hasher, seed
 from connectors.simulation import World
@@ -29,6 +29,8 @@ def blueprint(world: World) -> flask.Blueprint:
     @meta.before_request
     def due() -> None:
         process(world)
+        if "/graph/" in flask.request.path:
+            count_application(world)
 
     @meta.errorhandler(GraphError)
     def refused(error: GraphError) -> flask.Response:

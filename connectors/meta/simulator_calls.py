@@ -24,7 +24,7 @@ LIVING = frozenset({"v25.0", "v26.0"})
 DEFAULTS: Document = {
     "delay_seconds": 3, "smallest": 100, "access_hours": 2, "long_days": 60, "data_access_days": 90,
     "versions": sorted(LIVING), "most_audiences": 500, "retention_days": 0,
-    "score": 0, "score_seconds": 300, "calls_an_hour": 0,  # 0 counts nothing
+    "score": 0, "score_seconds": 300, "calls_an_hour": 0, "application_calls_an_hour": 0,  # 0 counts nothing
 }  # fmt: skip
 
 
@@ -95,6 +95,15 @@ def count(world: World, account: str, score: int) -> None:
     if called.over:
         raise GraphError(80003, facts={"minutes": ceil(called.resets_in / 60)})
     flask.g.usage = (rules["score"] and scored, rules["calls_an_hour"] and called)
+
+
+def count_application(world: World) -> None:
+    """Every call of the application, signing in too, where a setting orders it. Raises GraphError; good answers tell the use."""
+    most = settings(world)["application_calls_an_hour"]
+    used = world.use(CHANNEL, "application", most=most, seconds=3600)
+    if used.over:
+        raise GraphError(4)
+    flask.g.application = used if most else None
 
 
 def ordered(world: World, kind: str, account: str) -> bool:
@@ -183,7 +192,8 @@ def answer(data: Mapping[str, Any]) -> flask.Response:
     response = flask.jsonify(data)
     response.headers["x-fb-trace-id"] = secrets.token_urlsafe(8)
     response.headers["facebook-api-version"] = "v26.0"
-    response.headers.update(usage_headers(*flask.g.get("usage", (None, None))))
+    score, calls = flask.g.get("usage", (None, None))
+    response.headers.update(usage_headers(score, calls, flask.g.get("application")))
     return response
 
 

@@ -125,7 +125,7 @@ class GraphError(Exception):
         return headers | ({"X-Ad-Account-Usage": json.dumps(account)} if seconds else {})
 
 
-def usage_headers(score: Use | None, calls: Use | None) -> dict[str, str]:
+def usage_headers(score: Use | None, calls: Use | None, application: Use | None) -> dict[str, str]:
     """What a good answer tells of the limits that are counted: percents, and the seconds until the score is forgotten."""
     tier = {"ads_api_access_tier": "development_access"}
     headers = {}
@@ -135,6 +135,9 @@ def usage_headers(score: Use | None, calls: Use | None) -> dict[str, str]:
     if calls:
         use = {"type": "custom_audience", "call_count": int(calls.share * 100), "total_cputime": 0, "total_time": 0}
         headers["X-Business-Use-Case-Usage"] = json.dumps({"1": [use | {"estimated_time_to_regain_access": 0, **tier}]})
+    if application:
+        use = {"call_count": int(application.share * 100), "total_cputime": 0, "total_time": 0}
+        headers["X-App-Usage"] = json.dumps(use)
     return headers
 
 

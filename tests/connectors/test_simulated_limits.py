@@ -45,6 +45,48 @@ def test_one_call_too_many_is_refused_with_the_name_of_the_limit(simulators, cas
     assert (refused.value.code, refused.value.limit) == (code, name)
 
 
+ASKED = {
+    "google, operations": ({"ads_operations_a_day": 5}, "ads_operations_a_day", Code.DAILY_LIMIT),
+    "google, queries": ({"ads_queries_a_second": 1}, "ads_queries", Code.RATE_LIMIT),
+    "linkedin, a sign-in": ({"person_per_day": 3}, "person_a_day", Code.DAILY_LIMIT),
+    "linkedin, all": ({"application_per_day": 3}, "application_a_day", Code.DAILY_LIMIT),
+    "meta, all": ({"application_calls_an_hour": 3}, "application", Code.RATE_LIMIT),
+}
+
+
+@pytest.mark.parametrize("case", sorted(ASKED))
+def test_questions_count_too(simulators, case):
+    """Looking at ad accounts is refused by name where the channel counts it, as sending is (google.md 3.2, linkedin.md 7, meta.md 7)."""
+    channel = HARNESSES[case.partition(",")[0]](simulators)
+    settings, name, code = ASKED[case]
+    token = channel.token(channel.ada)
+    channel.world.put(channel.channel, "settings", "main", settings)
+    try:
+        with pytest.raises(TryLater) as refused:
+            again_and_again(lambda: channel.connector.check_account(token, channel.account))
+    finally:
+        channel.world.drop(channel.channel, "settings", "main")
+    assert (refused.value.code, refused.value.limit) == (code, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("linkedin", {"application_per_day": 2}), ("meta", {"application_calls_an_hour": 4})]
+)
+def test_signing_in_counts_where_the_channel_counts_it(simulators, name, settings):
+    """Who somebody is, is asked of the same application: that too may be one call too many (linkedin.md 7, meta.md 7)."""
+    channel = HARNESSES[name](simulators)
+    token = channel.token(channel.ada)
+    for counted in channel.world.all(name, "used"):
+        channel.world.drop(name, "used", counted["key"])
+    channel.world.put(name, "settings", "main", settings)
+    try:
+        with pytest.raises(TryLater) as refused:
+            again_and_again(lambda: channel.oauth.whoami(channel.app, token.access_token))
+    finally:
+        channel.world.drop(name, "settings", "main")
+    assert refused.value.code in {Code.RATE_LIMIT, Code.DAILY_LIMIT}
+
+
 def test_meta_tells_the_use_with_every_answer(simulators):
     """How much of the score is used is known before anything is refused, whatever was asked (meta.md 7)."""
     channel = HARNESSES["meta"](simulators)
