@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from typing import Final
 
 from sqlalchemy import func, select
@@ -13,6 +14,7 @@ from segsync.actions import integrations, sync_switch, syncs
 from segsync.actions.sync_switch import Off
 from segsync.demo_stage import Stage
 from segsync.models import AdAccount, Integration, Person, Run, Segment, Sync
+from segsync.rules.schedule import WEEKDAYS, At, ByHand, Schedule
 from segsync.rules.terms import SignInState
 
 ADA, GRACE, MAX = "Ada Byron", "Grace Hopper", "Max Power"
@@ -35,14 +37,16 @@ class Part:
     segment: str
     channel: str
     account: str
+    schedule: Schedule | None = None
+    """When it runs; None as the installation says."""
 
 
 STORY: Final = (
     Part(ADA, "Newsletter readers, Germany", "google", "Northwind Search"),
     Part(MAX, "Ordered in the last 90 days", "google", "Northwind Shopping"),
-    Part(ADA, "VIP customers", "meta", "Northwind EU"),
+    Part(ADA, "VIP customers", "meta", "Northwind EU", At(time(7), WEEKDAYS, "Europe/Berlin")),
     Part(ADA, "Large software companies", "linkedin", "Northwind Global"),
-    Part(GRACE, "Met at the trade fair", "linkedin", "Northwind DACH"),
+    Part(GRACE, "Met at the trade fair", "linkedin", "Northwind DACH", ByHand()),
     Part(MAX, "Churned, no order in 180 days", "meta", "Northwind EU"),
     Part(MAX, "Ordered in the last 90 days", "meta", "Northwind EU"),
     Part(ADA, "VIP customers", "meta", "Northwind Outlet"),
@@ -123,9 +127,8 @@ def _create(stage: Stage, part: Part) -> None:
     statements = CHANNELS[part.channel].capabilities.statements
     with stage.runtime.sessions.begin() as session:
         segment = session.scalars(select(Segment).where(Segment.name == part.segment)).one()
-        wanted = syncs.Wanted(
-            segment.id, part.channel, account.remote_id, frozenset(syncs.statement_key(one) for one in statements)
-        )
+        ticked = frozenset(syncs.statement_key(one) for one in statements)
+        wanted = syncs.Wanted(segment.id, part.channel, account.remote_id, ticked, part.schedule)
         created = syncs.create(stage.runtime, session, stage.actor(session, part.person), wanted)
     stage.runtime.queue.wake_run(created.run.id)
 

@@ -106,6 +106,7 @@ def make_sync(session: Session, segment: Segment, integration: Integration, **va
         "was_synced": True,
         "in_step_since": NOW - timedelta(hours=2),
         "next_run_at": NOW + timedelta(hours=4),
+        "overdue_at": NOW + timedelta(hours=10),
         "every_seconds": 21_600,
         **values,
     }

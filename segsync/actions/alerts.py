@@ -22,8 +22,11 @@ NOT_DISPROVED: Final = (
     "audience.closed",
     "audience.expired",
     "removal.waits",
+    "sync.overdue",
 )
-"""What a run that ends well says nothing about: these end with their own cause, as the next look at it tells."""
+"""What a run that ends well does not end for others: these end with their own cause, as the next look at it tells."""
+OVERDUE: Final = "sync.overdue"
+"""One incident for all syncs that are late; each leaves it by itself."""
 
 
 @dataclass(frozen=True)
@@ -111,19 +114,21 @@ def sync_is_well(session: Session, sync: Sync, *, now: datetime, keep: Iterable[
     ).all()
     for alert in alerts:
         alert.closed_at = now
+    forget_sync(session, sync, now=now, code=OVERDUE)
     ids = [alert.id for alert in alerts]
     waiting = select(AlertSync.sync_id).where(AlertSync.alert_id.in_(ids), AlertSync.sync_id != sync.id)
     return list(session.scalars(waiting.distinct()))
 
 
-def forget_sync(session: Session, sync: Sync, *, now: datetime) -> None:
-    """Takes a sync that was switched off or deleted out of the open incidents; one that concerns no other is closed."""
-    mine = (
-        select(AlertSync.alert_id)
-        .join(Alert, Alert.id == AlertSync.alert_id)
-        .where(AlertSync.sync_id == sync.id, Alert.closed_at.is_(None))
-    )
-    ids = list(session.scalars(mine))
+def forget_sync(session: Session, sync: Sync, *, now: datetime, code: str = "") -> None:
+    """Takes a sync that was switched off or deleted out of the open incidents; one that concerns no other is closed.
+
+    With a `code`, a sync for which only that is over, and only out of these incidents.
+    """
+    mine = select(AlertSync.alert_id).where(AlertSync.sync_id == sync.id)
+    wanted = select(Alert.id).where(Alert.id.in_(mine), Alert.closed_at.is_(None)).order_by(Alert.id)
+    # locked, so that of two syncs which leave at once the second sees that it is the last
+    ids = list(session.scalars((wanted.where(Alert.code == code) if code else wanted).with_for_update()))
     if not ids:
         return
     shared = (

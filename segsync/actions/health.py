@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from segsync import migrate
-from segsync.models import Installation
+from segsync.actions import timing
+from segsync.models import Installation, Sync
 from segsync.runtime import Runtime, WrongFolder, check_ledgers
 from segsync.vault import VaultLocked
 
@@ -142,6 +143,17 @@ def _scheduler(runtime: Runtime) -> Finding:
     return Finding("scheduler", True, "A scheduler is running.")
 
 
+def _overdue(runtime: Runtime) -> Finding:
+    if migrate.current(runtime.engine) != migrate.newest():
+        return Finding("syncs", False, "Not known: the tables are not those of this release.")
+    with runtime.sessions() as session:
+        late = session.scalar(select(func.count()).select_from(Sync).where(timing.overdue(runtime.clock()))) or 0
+    if late:
+        told = "1 sync is" if late == 1 else f"{late:,} syncs are"
+        return Finding("syncs", False, f"{told} overdue by a whole interval: the alert on Segment Syncs names them.")
+    return Finding("syncs", True, "No sync is overdue.")
+
+
 def _alive(runtime: Runtime, prefix: str, silent: timedelta) -> list[dict[str, int]]:
     with runtime.sessions() as session:
         return list(
@@ -182,5 +194,5 @@ def _disk(runtime: Runtime) -> Finding:
     return Finding("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB are free for {runtime.settings.data}.")
 
 
-_IN_DATABASE = (_migrations, _clock, _ledgers, _vault, _workers, _scheduler)
+_IN_DATABASE = (_migrations, _clock, _ledgers, _vault, _workers, _scheduler, _overdue)
 _BESIDE = (_redis, _channels, _disk)

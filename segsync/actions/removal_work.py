@@ -225,7 +225,7 @@ def _look_beside(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: 
 def _run_soon(runtime: Runtime, sync_id: int) -> None:
     with runtime.sessions.begin() as session:
         sync = session.get_one(Sync, sync_id, with_for_update={"key_share": True})
-        if sync.status == Status.SYNCED:
+        if sync.status == Status.SYNCED and not sync.by_hand:
             sync.next_run_at = runtime.clock()
 
 

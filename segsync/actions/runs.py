@@ -9,13 +9,13 @@ from sqlalchemy import ScalarSelect, select, update
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
-from segsync.actions import alerts, audit, books, claims, statuses, sync_alerts
+from segsync.actions import alerts, audit, books, claims, statuses, sync_alerts, timing
 from segsync.actions.actor import Actor
 from segsync.actions.audit import Subject
 from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
 from segsync.models import Integration, Run, Segment, Sync
-from segsync.rules import causes, schedule
+from segsync.rules import causes
 from segsync.rules.terms import Detail, Purpose, RunState, SignInState, Status, Why
 
 SEGMENT_DELETED = "segment.deleted"
@@ -47,7 +47,8 @@ def start(session: Session, sync: Sync, why: Why, *, by: int | None, now: dateti
         # what is sent makes the figures of a try old
         stop(session, sync, now=now)
         run = _open(session, sync, why, by=by, now=now)
-    sync.next_run_at = schedule.next_run(sync.id, now, timedelta(seconds=sync.every_seconds))
+        timing.begun(sync, now)
+    timing.plan(sync, now)
     sync.probe_at = None
     if not (why is Why.SCHEDULE and sync.status == Status.FAILED):
         # what failed stays failed, and is found as failed, until a run ends well
@@ -128,6 +129,7 @@ def succeed(session: Session, run: Run, *, now: datetime) -> Sequence[int]:
     sync.was_synced = True
     sync.in_step_since = now
     sync.stale_since = None
+    timing.ended(sync)
     statuses.move(session, sync, Status.SYNCED, now=now, run_id=run.id)
     left_to_say = sync_alerts.after_run(session, sync, run, now=now)
     return alerts.sync_is_well(session, sync, now=now, keep=left_to_say)
@@ -150,6 +152,7 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     sync.problem_code, sync.problem_facts = trouble.code, dict(trouble.facts)
     detail = _detail_of(trouble.code)
     sync.probe_at = now + PROBE_EVERY if detail is Detail.NEEDS_PERSON else None
+    timing.ended(sync, again_after=now if detail in {Detail.TRYING_AGAIN, Detail.HELD} else None)
     statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
     cause = cause_of(sync, trouble, lasting=detail is Detail.HELD)
     alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id], run_id=run.id)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload
 
 from segsync.actions.actor import Actor
+from segsync.actions.alerts import OVERDUE
 from segsync.models import Alert, AlertSync, Person, Run, Segment, Sync, Workspace
 from segsync.rules import sync_ids
 from segsync.rules.sync_filter import ME, SyncFilter
@@ -111,14 +112,15 @@ def _exact(actor: Actor, wanted: SyncFilter) -> list[ColumnElement[bool]]:
         (wanted.workspace, Sync.workspace_id, wanted.workspace),
     ]
     conditions = [column == value for asked, column, value in parts if asked]
-    return [*conditions, _has_alert()] if wanted.alert else conditions
+    conditions += [_has_alert()] if wanted.alert else []
+    return [*conditions, _has_alert(Alert.code == OVERDUE)] if wanted.overdue else conditions
 
 
-def _has_alert() -> ColumnElement[bool]:
+def _has_alert(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     return (
         select(AlertSync.sync_id)
         .join(Alert, Alert.id == AlertSync.alert_id)
-        .where(AlertSync.sync_id == Sync.id, Alert.closed_at.is_(None))
+        .where(AlertSync.sync_id == Sync.id, Alert.closed_at.is_(None), *which)
         .exists()
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import func, select
@@ -20,7 +20,7 @@ from segsync.actions.sync_access import segment_for as segment_to_sync
 from segsync.audience.reach import Reach
 from segsync.audience.sources import kind_for
 from segsync.models import AdAccount, Integration, Organization, Segment, Sync, Workspace, WorkspacePerson
-from segsync.rules import names, schedule
+from segsync.rules import names
 from segsync.rules.terms import Role, SignInState
 from segsync.runtime import Runtime
 
@@ -114,7 +114,6 @@ class Outlook:
     name: str
     flagged: Sequence[str]
     requests: int
-    next_run: datetime
     too_small: bool
     unknown_subscription_counts: bool
     unknown_consent_counts: bool
@@ -135,16 +134,10 @@ def outlook(runtime: Runtime, session: Session, segment: Segment, channel: str) 
         name=name,
         flagged=names.flagged_in(name, capabilities.flagged_words),
         requests=-(-found.usable // rows),
-        next_run=schedule.next_run(_next_id(session), now, timedelta(hours=runtime.settings.every_hours)),
         too_small=found.usable < capabilities.smallest_audience,
         unknown_subscription_counts=organization.unknown_subscription_counts,
         unknown_consent_counts=organization.unknown_consent_counts,
     )
-
-
-def _next_id(session: Session) -> int:
-    """Turns go by the sync's number, and the next one is a good guess."""
-    return (session.scalar(select(func.max(Sync.id))) or 0) + 1
 
 
 def needs_reading(runtime: Runtime, integration: Integration) -> bool:

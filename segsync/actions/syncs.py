@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import Retire
 from connectors.registry import CHANNELS
-from segsync.actions import alerts, limits, runs, statuses
+from segsync.actions import alerts, limits, runs, statuses, timing
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.statements import keep, need_ticked, statement_key
@@ -26,21 +26,24 @@ from segsync.actions.sync_access import (
 )
 from segsync.actions.sync_retire import retire
 from segsync.models import AdAccount, Integration, Person, Run, Segment, Sync
-from segsync.rules import sync_ids
+from segsync.rules import schedule, sync_ids
 from segsync.rules.limit import Use
 from segsync.rules.rights import Right
+from segsync.rules.schedule import Schedule
 from segsync.rules.terms import Detail, Status, Why
 from segsync.runtime import Runtime
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person chose: segment, channel, ad account, and the statements they ticked (by `statement_key`)."""
+    """What a person chose: segment, channel, ad account, when it runs, and the statements they ticked (by `statement_key`)."""
 
     segment_id: int
     channel: str
     account_id: str
     statements: frozenset[str] = field(default=frozenset())
+    schedule: Schedule | None = None
+    """When it runs; None as the installation says."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,15 @@ def create(runtime: Runtime, session: Session, actor: Actor, wanted: Wanted) -> 
     use = limits.take(session, actor.organization_id)
     distinct(session, segment, wanted)
     sync = new_row(runtime, segment, integration, account)
+    if wanted.schedule is not None:
+        timing.write(sync, wanted.schedule)
     session.add(sync)
     session.flush()
     adopt_tries(session, sync)
     made = keep(session, sync, sync.creator_id, asked, sync.created_at)
     run = begin(runtime, session, sync, Why.FIRST, by=actor.person_id)
     limits.tell(session, actor.organization_id, now=runtime.clock())
-    after = facts(session, sync) | {"statements": made}
+    after = facts(session, sync) | {"statements": made, "runs": schedule.words(timing.of(sync))}
     record(session, actor, "sync.create", subject(sync), change=({}, after))
     return Created(sync, run, use)
 
@@ -184,7 +189,7 @@ def distinct(session: Session, segment: Segment, wanted: Wanted) -> None:
 
 def new_row(runtime: Runtime, segment: Segment, integration: Integration, account: AdAccount) -> Sync:
     """The row of a sync to this ad account, not yet in the database."""
-    return Sync(
+    made = Sync(
         public_id=sync_ids.fresh(),
         organization_id=segment.organization_id,
         workspace_id=segment.workspace_id,
@@ -200,8 +205,9 @@ def new_row(runtime: Runtime, segment: Segment, integration: Integration, accoun
         status=Status.SYNCING.value,
         detail=Detail.NONE.value,
         status_since=runtime.clock(),
-        every_seconds=round(runtime.settings.every_hours * 3600),
     )
+    timing.write(made, timing.usual(runtime))
+    return made
 
 
 __all__ = [

@@ -9,20 +9,20 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, or_, select, union
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from connectors.registry import CHANNELS
-from segsync.actions import alerts
+from segsync.actions import alerts, timing
 from segsync.actions.alerts import Cause
 from segsync.actions.health import SCHEDULER_SILENT, WORKERS_SILENT
 from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
-from segsync.models import Alert, Installation, Organization, Run, Sync
+from segsync.models import Alert, AlertSync, Installation, Organization, Sync
 from segsync.rules.causes import who_acts
 from segsync.rules.renewal import close_after
-from segsync.rules.terms import Detail, Purpose, Status
+from segsync.rules.terms import Detail, Status
 from segsync.runtime import Runtime
 
 WORKER, SCHEDULER, REDIS = "worker", "scheduler", "redis"
@@ -30,7 +30,8 @@ PARTS: Final = (WORKER, SCHEDULER, REDIS)
 SILENT: Final[Mapping[str, timedelta]] = {WORKER: WORKERS_SILENT, SCHEDULER: SCHEDULER_SILENT, REDIS: timedelta()}
 STARTS_IN: Final = timedelta(minutes=1)
 """A part that is started again is back within this time; nobody is alarmed earlier."""
-OVERDUE: Final = "sync.overdue"
+OVERDUE_KEY: Final = "syncs:overdue"
+"""One incident for all: workers that are missing make everything late at once."""
 LAPSING: Final = "sync.lapsing"
 AT_A_TIME: Final = 200
 
@@ -94,17 +95,35 @@ def _key(name: str) -> str:
 
 
 def overdue(session: Session, now: datetime) -> int:
-    """Says of every sync that is a whole interval late that it is, whatever the cause; its next good run closes that. Returns how many."""
+    """Says of every sync that is a whole interval late that it is, whatever the cause, in one incident. Returns how many are new.
+
+    Each leaves it with its next good run, or when it waits for somebody: then an alert of its own says for whom.
+    """
+    _not_late_any_more(session, now)
     late = session.scalars(
         select(Sync)
-        .where(Sync.id.in_(union(_open_too_long(now), _never_opened(now))), ~_told(OVERDUE))
+        .where(timing.overdue(now), ~_told(OVERDUE_KEY))
+        .order_by(Sync.id)
         .limit(AT_A_TIME)
         .with_for_update(of=Sync, skip_locked=True, key_share=True)
     ).all()
-    for sync in late:
-        cause = cause_of(sync, Trouble(OVERDUE), lasting=True)
-        alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id])
+    acts = who_acts(alerts.OVERDUE)
+    for organization_id in sorted({sync.organization_id for sync in late}):
+        ids = [sync.id for sync in late if sync.organization_id == organization_id]
+        cause = Cause(OVERDUE_KEY, alerts.OVERDUE, acts, lasting=True)
+        alerts.open_alert(session, organization_id, cause, now=now, sync_ids=ids)
     return len(late)
+
+
+def _not_late_any_more(session: Session, now: datetime) -> None:
+    waits = and_(Sync.status == Status.FAILED.value, Sync.detail.not_in([Detail.TRYING_AGAIN, Detail.HELD]))
+    told = session.scalars(
+        select(Sync)
+        .where(or_(waits, Sync.overdue_at.is_(None)), _told(OVERDUE_KEY))
+        .with_for_update(of=Sync, skip_locked=True, key_share=True)
+    ).all()
+    for sync in told:
+        alerts.forget_sync(session, sync, now=now, code=alerts.OVERDUE)
 
 
 def lapsing(session: Session, now: datetime) -> int:
@@ -114,7 +133,12 @@ def lapsing(session: Session, now: datetime) -> int:
     """
     close = session.scalars(
         select(Sync)
-        .where(Sync.deleted_at.is_(None), Sync.status != Status.INACTIVE.value, _close(now), ~_told(LAPSING))
+        .where(
+            Sync.deleted_at.is_(None),
+            Sync.status != Status.INACTIVE.value,
+            _close(now),
+            ~_told(func.concat("sync:", Sync.id, f":{LAPSING}")),
+        )
         .limit(AT_A_TIME)
         .with_for_update(of=Sync, skip_locked=True, key_share=True)
     ).all()
@@ -137,25 +161,8 @@ def _close(now: datetime) -> ColumnElement[bool]:
     )
 
 
-_INTERVAL: Final = func.make_interval(0, 0, 0, 0, 0, 0, Sync.every_seconds)
-
-
-def _open_too_long(now: datetime) -> Select[int]:
-    """A run that was due an interval ago and has not ended: it waits, nobody works on it, or it is very long."""
-    running = select(Run.sync_id).join(Sync, Sync.id == Run.sync_id)
-    return running.where(
-        Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value, Run.created_at + _INTERVAL < now
-    ).where(Sync.deleted_at.is_(None))
-
-
-def _never_opened(now: datetime) -> Select[int]:
-    """A run that nobody opened although it was due an interval ago."""
-    tried = or_(Sync.status == Status.SYNCED.value, Sync.detail.in_([Detail.TRYING_AGAIN.value, Detail.HELD.value]))
-    return select(Sync.id).where(
-        Sync.deleted_at.is_(None), tried, Sync.next_run_at < now, Sync.next_run_at + _INTERVAL < now
-    )
-
-
-def _told(code: str) -> ColumnElement[bool]:
-    key = func.concat("sync:", Sync.id, f":{code}")
-    return exists().where(Alert.organization_id == Sync.organization_id, Alert.cause == key, Alert.closed_at.is_(None))
+def _told(key: str | SQLColumnExpression[str]) -> ColumnElement[bool]:
+    """Whether this incident is open and names the sync."""
+    named = exists().where(AlertSync.alert_id == Alert.id, AlertSync.sync_id == Sync.id)
+    ours = Alert.organization_id == Sync.organization_id
+    return exists().where(ours, Alert.cause == key, Alert.closed_at.is_(None), named)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
@@ -112,6 +112,7 @@ class Sync(Base):
         Index(
             "ix_sync_channel_oldest_sent_at", "channel", "oldest_sent_at", postgresql_where=text("deleted_at is null")
         ),
+        Index("ix_sync_overdue_at", "overdue_at", postgresql_where=text("deleted_at is null")),
         Index("ix_sync_audience_next_poll", "audience_next_poll", postgresql_where=text("deleted_at is null")),
         CheckConstraint("status in ('syncing', 'synced', 'failed', 'inactive')", name="status"),
     )
@@ -142,7 +143,16 @@ class Sync(Base):
     next_run_at: Mapped[datetime | None]
     probe_at: Mapped[datetime | None]
     """When a failure that needs a person is looked at again."""
+    overdue_at: Mapped[datetime | None]
+    """When it is late by a whole interval: from then on people are told. None where nothing is awaited."""
     every_seconds: Mapped[int]
+    """The interval, or the longest time between two runs where it runs at a time of chosen days."""
+    run_at: Mapped[time | None]
+    """The time of the day that it runs at, on `run_days` (0 is Monday), by the clocks of `run_zone`."""
+    run_days: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
+    run_zone: Mapped[str] = mapped_column(server_default="", default="")
+    by_hand: Mapped[bool] = mapped_column(server_default="false", default=False)
+    """Only people start its runs."""
     failures: Mapped[int] = mapped_column(server_default="0")
     problem_code: Mapped[str | None]
     problem_facts: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)

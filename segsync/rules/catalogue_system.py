@@ -214,11 +214,16 @@ OURS = (
     Entry(
         "sync.overdue",
         "Overdue",
-        "The sync of {segment} should have been in step again a whole interval ago and is not.",
+        "A sync should have run to its end a whole interval ago and has not.",
         Acts.ADMIN,
         Retry.ITSELF,
-        ("Look whether other runs are very long, or whether workers are missing.", "Sync now starts it at once."),
+        (
+            "See on the page of the sync whether its run waits for a limit of the channel: then nothing is left to do.",
+            "Where several are late, look whether workers, the scheduler or Redis are missing: each has an alert of its own.",
+            "What is overdue goes on by itself; Sync now puts one in front of others.",
+        ),
         "sync",
+        "are overdue",
     ),
     Entry(
         "run.held",
@@ -242,6 +247,7 @@ OURS = (
         Retry.ITSELF,
         (
             "See on the sync what its runs wait for: the other alerts say who has to act.",
+            "A sync that runs only by hand renews nobody by itself: press Sync now, or give it a schedule.",
             "The next run that ends well renews everybody who is due.",
         ),
         "sync",

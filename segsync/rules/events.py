@@ -37,6 +37,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "sync.try": "{actor} tried the sync {subject} without sending",
     "sync.release": "{actor} released the removals of the sync {subject} that were held",
     "sync.thresholds": "{actor} changed from when on removals of the sync {subject} are held",
+    "sync.schedule": "{actor} changed when {subject} runs",
     "sync.rebuild": "{actor} had the sync {subject} rebuilt",
     "sync.on": "{actor} switched on the sync {subject}",
     "sync.off": "{actor} switched off the sync {subject}",
@@ -109,6 +110,7 @@ LABELS: Final[Mapping[str, str]] = {
     "hold_percent": "held above this share of the audience, in %",
     "hold_count": "held from so many removals on",
     "unusual_percent": "said from so far off the usual size on, in %",
+    "runs": "runs by itself",
     "off_locked": "only an administrator may switch it on",
 }
 HIDDEN: Final = ("id", "run", "person")

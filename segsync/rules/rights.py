@@ -162,6 +162,7 @@ ROUTES |= {
     "syncs.release": Right.HOLD_REMOVALS,
     # who may not change them may still know what they are
     "syncs.thresholds": Right.SEE_SYNCS,
+    "syncs.change_schedule": Right.EDIT_OWN_SYNCS,
     "syncs.switch_off": Right.EDIT_OWN_SYNCS,
     "syncs.campaigns": Right.EDIT_OWN_SYNCS,
     "syncs.switch_on": Right.EDIT_OWN_SYNCS,

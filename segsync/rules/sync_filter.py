@@ -39,6 +39,7 @@ class SyncFilter:
     """'me', or a person's id."""
     workspace: int | None = None
     alert: bool = False
+    overdue: bool = False
     text: str = ""
     sort: str = DEFAULT_SORT
     backwards: bool = False
@@ -72,6 +73,7 @@ class SyncFilter:
             "creator": self.creator,
             "workspace": self.workspace,
             "alert": "yes" if self.alert else "",
+            "overdue": "yes" if self.overdue else "",
             "text": self.text,
             "sort": "" if sort == DEFAULT_SORT else sort,
         }
@@ -92,6 +94,7 @@ def read(query: Mapping[str, str]) -> SyncFilter:
         creator=creator if creator == ME else str(_id(creator) or ""),
         workspace=_id(query.get("workspace", "")),
         alert=query.get("alert") == "yes",
+        overdue=query.get("overdue") == "yes",
         text=_clean(query.get("text", "")),
         sort=sort.removeprefix("-") if known else DEFAULT_SORT,
         backwards=known and sort.startswith("-"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field
+from wtforms import Field, SelectMultipleField, widgets
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its types
 
 
@@ -35,6 +35,13 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF publishes no types
     def failed(self) -> bool:
         """Whether the page has to answer 422."""
         return bool(self.errors or self.refusals)
+
+
+class CheckboxesField(SelectMultipleField):
+    """Several of a list, each with a box of its own."""
+
+    widget = widgets.ListWidget(prefix_label=False)
+    option_widget = widgets.CheckboxInput()
 
 
 def choice(value: str | int, label: str) -> SelectChoice:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
-from wtforms import EmailField, RadioField, SelectMultipleField, StringField, widgets
+from wtforms import EmailField, RadioField, StringField
 from wtforms.validators import InputRequired, Length
 
 from segsync.actions import invitations, leavers, people_lists, workspaces
@@ -16,7 +16,7 @@ from segsync.actions.invitations import Invited
 from segsync.models import Person
 from segsync.rules.rights import ROLE_RIGHTS, Right
 from segsync.rules.terms import Role
-from segsync.web.forms import PageForm, choice, typed
+from segsync.web.forms import CheckboxesField, PageForm, choice, typed
 from segsync.web.frame import actor, db, need, outside_address, runtime, show_refusal
 from segsync.web.paging import asked_page, paginate
 
@@ -30,13 +30,6 @@ ROLE_HELP = {
     Role.VIEW_ONLY: "Looks at syncs and counts, changes nothing.",
 }
 ROLES = [choice(role.value, f"{role.label}: {ROLE_HELP[role]}") for role in ROLE_RIGHTS]
-
-
-class CheckboxesField(SelectMultipleField):
-    """Several of a list, each with a box of its own."""
-
-    widget = widgets.ListWidget(prefix_label=False)
-    option_widget = widgets.CheckboxInput()
 
 
 class InviteForm(PageForm):

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import errno
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 from sqlalchemy import text, update
 
 from connectors.contract import AudienceState, Reason, Refused, Retire, State
-from connectors.problems import Code, SegmentRefused
-from segsync.actions import alert_lists, health, health_of_signins, leavers, organizations, rotation, schedule, watch
+from connectors.problems import Code, ReconnectNeeded, SegmentRefused, UnexpectedReply
+from segsync.actions import (
+    alert_lists,
+    health,
+    health_of_signins,
+    leavers,
+    organizations,
+    rotation,
+    schedule,
+    timing,
+    watch,
+)
 from segsync.actions.push import follow
+from segsync.actions.runs import open_run
 from segsync.actions.sync_switch import Off, switch_off, switch_on
 from segsync.actions.syncs import delete
 from segsync.app import create_app
 from segsync.models import Alert, Contact, Installation, Sync
 from segsync.queue import Queue, connect
+from segsync.rules.schedule import EVERY_DAY, At, ByHand, Every
 from segsync.web import watching
 from segsync.worker import Workers
 from tests.actions.northwind import Northwind
@@ -105,7 +117,7 @@ def test_a_run_that_lasts_a_whole_interval_is_overdue(runtime, channel, clock, s
 
 
 def test_a_run_that_nobody_started_is_overdue(runtime, session, clock, sync):
-    """A sync whose turn passed by without a run is told too; one that is off or waits for somebody is not late (S15)."""
+    """A sync whose turn passed by without a run is told too; one that is off or waits for somebody is not late (S15, B23)."""
     for status, detail, late in (
         ("synced", "", 1),
         ("failed", "trying again", 1),
@@ -113,10 +125,83 @@ def test_a_run_that_nobody_started_is_overdue(runtime, session, clock, sync):
         ("inactive", "", 0),
     ):
         session.execute(update(Alert).values(closed_at=clock.now))
-        due = clock.now - timedelta(hours=7)
-        session.execute(update(Sync).values(status=status, detail=detail, next_run_at=due))
+        session.execute(update(Sync).values(status=status, detail=detail, overdue_at=clock.now - timedelta(hours=1)))
         session.commit()
         assert overdue(runtime) == late, status
+
+
+def test_a_sync_is_overdue_by_its_own_interval(runtime, channel, clock, sync):
+    """A daily sync is late a day after its turn, and an hourly one an hour after (B23)."""
+    for schedule_of_it, late_after in ((At(time(7), EVERY_DAY, "Europe/London"), 24), (Every(timedelta(hours=1)), 1)):
+        with runtime.sessions.begin() as fresh:
+            timing.write(fresh.get_one(Sync, sync.id), schedule_of_it)
+        go(runtime, sync)
+        due = again(runtime, sync).next_run_at
+        clock.now = due + timedelta(hours=late_after)
+        assert overdue(runtime) == 0
+        clock.forward(seconds=1)
+        assert overdue(runtime) == 1
+    go(runtime, sync)
+    assert told(runtime) == []
+
+
+def test_all_that_is_late_is_one_incident_that_each_leaves_by_itself(runtime, channel, session, clock, sync):
+    """Workers were missing: one alert names every sync that is late, and is over with the last good run (B23)."""
+    other = make_sync(session, sync.segment, sync.integration, account_id="act-2")
+    session.execute(update(Sync).values(overdue_at=clock.now - timedelta(hours=1)))
+    session.commit()
+    assert overdue(runtime) == 2
+    (alert,) = open_alerts(runtime)
+    go(runtime, sync)
+    assert [(one.id, one.code) for one in open_alerts(runtime)] == [(alert.id, "sync.overdue")]
+    assert overdue(runtime) == 0
+    go(runtime, other)
+    assert told(runtime) == []
+
+
+def test_what_waits_for_somebody_is_not_told_twice(runtime, channel, clock, sync):
+    """A run that was late and then failed for a dead sign-in is in that alert only (B23)."""
+    run = start(runtime, sync)
+    clock.forward(hours=7)
+    assert overdue(runtime) == 1
+
+    def dead(_batch):
+        raise ReconnectNeeded(Code.SIGNIN_REVOKED)
+
+    channel.before_push = dead
+    work(runtime, run)
+    overdue(runtime)
+    assert [code for code, _ in told(runtime)] == ["signin.revoked"]
+
+
+def test_the_scheduler_tells_what_is_late_without_workers_and_without_redis(runtime, clock, sync):
+    """All workers are dead and Redis is gone: the scheduler says all the same that a sync is late (B23)."""
+    start(runtime, sync)
+    clock.forward(hours=7)
+    gone = replace(runtime, queue=Queue(connect("redis://127.0.0.1:1/0")))
+    schedule.tick(gone)
+    assert ("sync.overdue", "admin") in told(runtime)
+
+
+def test_a_sync_that_only_people_start_is_never_late(runtime, channel, session, clock, sync):
+    """By hand only: nothing runs by itself and nothing is late; what somebody started and failed is tried again (B23)."""
+    with runtime.sessions.begin() as fresh:
+        timing.write(fresh.get_one(Sync, sync.id), ByHand())
+    go(runtime, sync)
+    clock.forward(days=40)
+    schedule.tick(runtime)
+    assert (again(runtime, sync).status, again(runtime, sync).next_run_at, told(runtime)) == ("synced", None, [])
+
+    def away(_batch):
+        raise UnexpectedReply(Code.UNEXPECTED)
+
+    channel.before_push = away
+    put(session, sync, email="new@example.org")
+    assert go(runtime, sync).state == "failed"
+    clock.forward(hours=7)
+    schedule.tick(runtime)
+    with runtime.sessions() as fresh:
+        assert open_run(fresh, sync.id) is not None
 
 
 def test_members_that_a_channel_is_about_to_forget_are_told(runtime, session, clock, channel, sync):
@@ -138,7 +223,8 @@ def test_members_that_a_channel_is_about_to_forget_are_told(runtime, session, cl
 
 def test_the_scheduler_starts_what_is_late_before_it_complains(runtime, session, clock, sync):
     """After a night without a scheduler everything starts, and nobody is alarmed for what starts now (S15)."""
-    session.execute(update(Sync).values(next_run_at=clock.now - timedelta(hours=20)))
+    late = {"next_run_at": clock.now - timedelta(hours=20), "overdue_at": clock.now - timedelta(hours=14)}
+    session.execute(update(Sync).values(**late))
     session.commit()
     schedule.tick(runtime)
     assert again(runtime, sync).status == "syncing"

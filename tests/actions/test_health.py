@@ -16,6 +16,7 @@ from segsync.models import Installation
 from segsync.queue import Queue, connect
 from segsync.runtime import check_ledgers, make_vault
 from segsync.vault import new_key
+from tests.builders import make_integration, make_organization, make_person, make_segment, make_sync, make_workspace
 
 
 @pytest.fixture
@@ -32,9 +33,9 @@ def unwell(runtime) -> dict[str, str]:
 
 
 def test_a_healthy_installation_is_said_to_be(well):
-    """Database, tables, clock, folder, secrets, workers, scheduler, Redis, channels and disk are looked at."""
+    """Database, tables, clock, folder, secrets, workers, scheduler, late syncs, Redis, channels and disk are looked at."""
     assert unwell(well) == {}
-    assert len(list(health.examine(well))) == 10
+    assert len(list(health.examine(well))) == 11
 
 
 def test_a_database_that_does_not_answer_is_found(well, tmp_path):
@@ -61,6 +62,18 @@ def test_a_part_that_fell_silent_is_found(well, part):
     with well.sessions.begin() as session:
         session.execute(update(Installation).where(Installation.key.startswith(part)).values(at=old))
     assert list(unwell(well)) == [part if part == "scheduler" else "workers"]
+
+
+def test_syncs_that_are_overdue_are_counted(well, session):
+    """Whoever looks after the installation reads how many syncs are late, of all organizations (B23)."""
+    workspace = make_workspace(session, make_organization(session))
+    ada = make_person(session, workspace.organization, "Ada")
+    signin = make_integration(session, ada)
+    for hours, off in ((-1, {}), (-2, {}), (1, {}), (-1, {"status": "inactive"})):
+        when = datetime.now(UTC) + timedelta(hours=hours)
+        make_sync(session, make_segment(session, workspace), signin, overdue_at=when, **off)
+    session.commit()
+    assert unwell(well)["syncs"].startswith("2 syncs are overdue")
 
 
 def test_clocks_that_are_apart_are_found(well):

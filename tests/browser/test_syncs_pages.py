@@ -64,7 +64,7 @@ def addresses(busy):
     pages = ["/syncs", "/syncs/limit", "/integrations", "/integrations/meta/connect", "/integrations/meta/disconnect"]
     pages += ["/syncs/new", f"/syncs/new?segment={segment}&channel=meta&account=act-77"]
     pages += [f"/syncs/{sync.public_id}" for sync in busy.values()]
-    pages += [f"/syncs/{busy[Status.SYNCED].public_id}/{deed}" for deed in ("off", "delete")]
+    pages += [f"/syncs/{busy[Status.SYNCED].public_id}/{deed}" for deed in ("off", "delete", "schedule")]
     return [*pages, f"/syncs/{busy[Status.INACTIVE].public_id}/on"]
 
 
@@ -176,3 +176,21 @@ def test_who_is_slowed_down_is_told_without_barriers(
         no_barriers()
         fits()
         screenshot(f"slowed-{place}-{width}-{scheme}")
+
+
+def test_a_schedule_is_changed_by_keyboard(sign_in, page, ada, busy, no_barriers, fits):
+    """Ada makes a sync run on Mondays and Thursdays at half past seven, without a mouse, and reads it on its page. (B23)."""
+    sync = busy[Status.SYNCED]
+    sign_in(ada, f"/syncs/{sync.public_id}")
+    page.get_by_role("link", name="Change when it runs").press("Enter")
+    expect(page.get_by_label("At", exact=True)).to_be_hidden()
+    page.get_by_label("How often").press("End")
+    expect(page.get_by_text("Nothing is sent unless somebody presses Sync now")).to_be_visible()
+    page.get_by_label("How often").press("ArrowUp")
+    page.get_by_label("Thursday").press("Space")
+    page.get_by_label("At", exact=True).fill("07:30")
+    page.get_by_label("By the clocks of").select_option("Europe/Paris")
+    fits()
+    no_barriers()
+    page.get_by_role("button", name="Save when it runs").press("Enter")
+    expect(page.get_by_text("Every Monday and Thursday at 07:30, Europe/Paris").first).to_be_visible()

@@ -16,6 +16,7 @@ def test_an_address_holds_every_filter():
         "creator": "me",
         "workspace": "2",
         "alert": "yes",
+        "overdue": "yes",
         "text": "fintech",
         "sort": "-members",
     }

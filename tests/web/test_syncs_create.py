@@ -217,3 +217,23 @@ def test_a_forged_form_is_refused_like_a_wrong_one(sign_in, ada, hers, segment, 
     form = {"segment": segment.id, "channel": "meta", "account": "act-77", "statements": TICKED}
     assert "Choose a" in text(client.post("/syncs/new", data=form | forged), 422)
     assert session.scalars(select(Sync)).all() == []
+
+
+def test_when_it_runs_is_chosen_with_the_rest(sign_in, ada, hers, segment, session, fake):
+    """The installation's interval stands ready, and another schedule is taken over with the sync. (B23)."""
+    client = sign_in(ada)
+    assert '<option selected value="6">Every 6 hours</option>' in text(checked(client, fake, session, segment))
+    start(client, segment, how="week", days=["4"], at="18:00", zone="Europe/Paris")
+    sync = session.scalars(select(Sync)).one()
+    assert (sync.run_days, f"{sync.run_at:%H:%M}", sync.run_zone) == ([4], "18:00", "Europe/Paris")
+    assert (sync.next_run_at.weekday(), sync.every_seconds) == (4, 7 * 86_400)
+
+
+def test_a_schedule_that_is_not_whole_creates_nothing(sign_in, ada, hers, segment, session, fake):
+    """What is missing is said beside it, and everything chosen stays. (B23, S8)."""
+    client = sign_in(ada)
+    checked(client, fake, session, segment)
+    page = text(start(client, segment, how="week", at="18:00", zone="Europe/Paris"), 422)
+    assert "Choose at least one day." in page
+    assert '<option selected value="Europe/Paris">' in page
+    assert session.scalars(select(Sync)).all() == []

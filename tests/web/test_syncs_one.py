@@ -112,7 +112,7 @@ def test_the_page_answers_whether_the_audience_is_right(sign_in, ada, sync, sess
         '<span class="figure">1,204</span> <span class="small quiet">by our books',
         "below 1,000",
         "ada@meta.example",
-        "about 6 h",
+        "Every 6 hours",
         "“We may use this data.”",
         f'data-copy="{sync.public_id}"',
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segsync.web.syncs import create, deeds, held, home, one, tried
+from segsync.web.syncs import create, deeds, held, home, one, tried, when
 from segsync.web.syncs.blueprint import syncs
 
-__all__ = ["create", "deeds", "held", "home", "one", "syncs", "tried"]
+__all__ = ["create", "deeds", "held", "home", "one", "syncs", "tried", "when"]

@@ -11,25 +11,25 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectMultipleField
 
 from connectors.registry import CHANNELS
-from segsync.actions import asks, limits, sync_preview, tries
+from segsync.actions import asks, limits, sync_preview, sync_schedule, timing, tries
 from segsync.actions import syncs as actions
 from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import ACCOUNTS, CHECK
 from segsync.actions.sync_preview import Offered
-from segsync.models import Ask, Integration, Segment
+from segsync.models import Ask, Integration, Segment, Workspace
 from segsync.rules import limit as limit_rules
 from segsync.rules.terms import SignInState
 from segsync.web.asking import asked, under_way
-from segsync.web.forms import PageForm
 from segsync.web.frame import actor, db, runtime, show_refusal
 from segsync.web.live import fragment
 from segsync.web.syncs.blueprint import syncs
+from segsync.web.syncs.when import ScheduleForm
 
 CHOICES: Final = ("segment", "channel", "account")
 
 
-class StartForm(PageForm):
-    """What was chosen on the left, and the statements ticked on the right."""
+class StartForm(ScheduleForm):
+    """What was chosen on the left, when it is to run, and the statements ticked on the right."""
 
     segment = HiddenField()
     channel = HiddenField()
@@ -112,6 +112,7 @@ def _wanted(form: StartForm) -> actions.Wanted:
         channel=form.channel.data or "",
         account_id=form.account.data,
         statements=frozenset(form.statements.data or ()),
+        schedule=sync_schedule.read(form.given, timing.usual(runtime())) if form.how.data else None,
     )
 
 
@@ -130,6 +131,7 @@ def _page(form: StartForm, query: Mapping[str, str]) -> str:
             outlook = sync_preview.outlook(runtime(), db(), chosen.segment, chosen.channel)
         except Refused as refusal:
             why_not = refusal
+    form.offer(timing.usual(runtime()), _zone_of(chosen))
     found, total = sync_preview.segments(db(), actor(), parts["text"])
     return render_template(
         "syncs/create.html",
@@ -145,6 +147,10 @@ def _page(form: StartForm, query: Mapping[str, str]) -> str:
         **parts,
         **_places(),
     )
+
+
+def _zone_of(chosen: Chosen) -> str:
+    return db().get_one(Workspace, chosen.segment.workspace_id).time_zone if chosen.segment else "UTC"
 
 
 def _parts(query: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from connectors.registry import CHANNELS
-from segsync.actions import holds, sync_history, sync_lists, sync_rebuild, sync_switch, thresholds, tries, turns
+from segsync.actions import (
+    holds,
+    sync_history,
+    sync_lists,
+    sync_rebuild,
+    sync_schedule,
+    sync_switch,
+    thresholds,
+    tries,
+    turns,
+)
 from segsync.actions.runs import open_run
 from segsync.actions.sync_access import may_act, who_can
 from segsync.audience.sources import kind_for
@@ -94,6 +104,7 @@ def _now(sync: Sync) -> dict[str, Any]:
         "sees_signin": sync.integration.person_id == who.person_id or may(Right.SEE_PEOPLE),
         "why_not_now": who_can(sync, "run this now"),
         "why_not_try": who_can(sync, "try this sync"),
+        "why_not_schedule": who_can(sync, sync_schedule.DEED),
         "why_not_delete": who_can(sync, "delete this"),
         "why_not_off": sync_switch.why_not_off(who, sync),
         "why_not_on": sync_switch.why_not_on(db(), who, sync),
