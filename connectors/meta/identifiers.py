@@ -113,7 +113,8 @@ def identifiers(members: ir.Table, kind: Kind, words: Words) -> ir.Table:
         raise ValueError("Meta takes people only")
     plain = {
         "EMAIL": (members.email, words.lower(words.strip(members.email))),
-        "PHONE": (members.phone, words.keep_only(members.phone, "0-9")),
+        # most have a plus and then digits only
+        "PHONE": (members.phone, words.keep_only(words.replace(members.phone, "+", ""), "0-9")),
         "FN": (members.first_name, _name(members.first_name, words)),
         "LN": (members.last_name, _name(members.last_name, words)),
         "CT": (members.city, words.keep_only(words.lower(members.city), "a-z")),
@@ -135,8 +136,11 @@ def identifiers(members: ir.Table, kind: Kind, words: Words) -> ir.Table:
 def _digest(given: ir.StringValue, text: ir.StringValue, words: Words) -> ir.StringValue:
     """The hash; what is one already stays, looked at first because a phone's rule would eat it."""
     bare = words.strip(given)
-    already = (bare.length() == 64) & bare.re_search(DIGEST)  # noqa: PLR2004 - SHA-256 in hex
-    return already.ifelse(bare, words.sha256_hex(words.blank_to_null(text)))
+    already = (given.length() >= 64) & bare.re_search(DIGEST)  # noqa: PLR2004 - SHA-256 in hex
+    hashed = already.ifelse(bare, words.sha256_hex(words.blank_to_null(text)))
+    return given.isnull().ifelse(
+        None, hashed
+    )  # most people have few of these fields, and a rule takes its time also over nothing
 
 
 def _name(text: ir.StringValue, words: Words) -> ir.StringValue:

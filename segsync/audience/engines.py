@@ -66,6 +66,16 @@ def _without(text: Any, chars: str) -> Any:
     return text.re_search(some).ifelse(_translate(text, chars, ""), text)
 
 
+def _stripped(text: Any) -> Any:
+    # nor does its trim come near the hash, for the same reason
+    return text.re_search(r"^[ \t\n\r\v\f]|[ \t\n\r\v\f]$").ifelse(text.strip(), text)
+
+
+def _only(text: Any, character_class: str) -> Any:
+    some = f"[^{character_class}]"
+    return text.re_search(some).ifelse(_regexp_replace(text, some, "", "g"), text)
+
+
 _COMMON: Vocabulary = {
     "upper": lambda text: text.upper(),
     "delete_chars": lambda text, chars: _translate(text, chars, ""),
@@ -84,8 +94,8 @@ DUCKDB: Vocabulary = {
     "sha256_hex": _sha256,
     "delete_chars": _without,
     "lower": lambda text: text.lower(),
-    "strip": lambda text: text.strip(),
-    "keep_only": lambda text, character_class: _regexp_replace(text, f"[^{character_class}]", "", "g"),
+    "strip": _stripped,
+    "keep_only": _only,
 }
 
 # https://www.postgresql.org/docs/current/functions-string.html and functions-binarystring.html; no extension is asked for.

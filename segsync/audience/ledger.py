@@ -63,8 +63,9 @@ def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: i
     acknowledged is held, or refused where the channel named the row every time it was sent; else it is unsure. Everything else stays.
     """
     _views(bench, shape, books)
+    statement = _fold_sql(shape, once=books.plan.sends_once)
     for _ in windows(bench, _KEYS, window):
-        yield bench.execute(_fold_sql(shape), [now]).to_arrow_table().cast(ledger_schema(shape))
+        yield bench.execute(statement, [now]).to_arrow_table().cast(ledger_schema(shape))
 
 
 def windows(bench: duckdb.DuckDBPyConnection, keys: str, rows: int) -> Iterator[None]:
@@ -140,9 +141,26 @@ _KEYS = (
 )
 
 
-def _fold_sql(shape: Shape) -> str:
+def _additions_sql(shape: Shape, *, once: bool) -> str:
+    """Each row added, whether all of its batches were acknowledged, and what the channel said of it. `once` where none is sent twice."""
     keys = "".join(f', "{c}"' for c in shape.key_columns)
     first_keys = "".join(f', any_value("{c}") as "{c}"' for c in shape.key_columns)
+    sent = f"""
+        from additions x left join acked k using (number)
+        left join refused f on f.number = x.number and f.position = x.position
+        where {SPAN}
+    """
+    if once:
+        return f"select member, version, change_no, k.number is not null as acked, f.code, f.code is not null as every_time{keys} {sent}"
+    return f"""
+        select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
+               any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
+        {sent} group by member, version
+    """
+
+
+def _fold_sql(shape: Shape, *, once: bool) -> str:
+    keys = "".join(f', "{c}"' for c in shape.key_columns)
     no_keys = "".join(f', null as "{c}"' for c in shape.key_columns)
     return f"""
     with b as (select * from books_base where {SPAN}),
@@ -152,13 +170,7 @@ def _fold_sql(shape: Shape) -> str:
         left join refused f on f.number = x.number and f.position = x.position
         where {SPAN} group by member, version
     ),
-    a as (
-        select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
-               any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
-        from additions x left join acked k using (number)
-        left join refused f on f.number = x.number and f.position = x.position
-        where {SPAN} group by member, version
-    ),
+    a as ({_additions_sql(shape, once=once)}),
     n as (select op, member, version, change_no from notes where {SPAN})
     select b.member, b.version, coalesce(t.change_no, b.change_no) as change_no,
            case when r.member is not null then 1 else b.state end as state, b.reason, b.first_sent, b.last_sent{keys}

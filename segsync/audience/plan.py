@@ -96,6 +96,11 @@ class Plan:
         """Rows of all additions."""
         return sum(file.rows for file in self.files if file.section != REMOVALS)
 
+    @property
+    def sends_once(self) -> bool:
+        """Whether no row is added twice: what is sent again may be new as well, nothing else."""
+        return all(file.section != AGAIN for file in self.files)
+
     def rows_sql(self, action: str, columns: Sequence[str]) -> str:
         """DuckDB: the rows of an action with `number`, the batch they are in, and `position` inside it."""
         wanted = {REMOVALS} if action == "remove" else set(ADDITIONS)

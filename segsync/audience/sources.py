@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.contract import Capabilities, Kind
 from segsync.audience import filters
+from segsync.audience.ahead import Ahead, ahead
 from segsync.audience.exclusions import Excluded, excluded
 from segsync.models import Company, Contact, Organization, Segment
 
@@ -77,17 +78,19 @@ def bar(
 
 @dataclass(frozen=True)
 class Source:
-    """The members of one segment as they are meant at `now`, read through `uri`.
+    """The members of one segment as they are meant at `now`.
 
-    `members` selects `id` and `change_no`, unordered; `bar` says who of them may not be sent; `fields` are read as text.
+    `members` selects `id` and `change_no`, unordered; `bar` says who of them may not be sent; `fields` are read as text, with
+    every window at once where `everything` will be asked for.
     """
 
-    uri: str
+    ahead: Ahead
     session: Session
     members: Select[int, int]
     table: type[Contact | Company]
     bar: Bar
     fields: tuple[str, ...]
+    everything: bool = False
 
     in_one_go: ClassVar[bool] = False
     """Whether it has to be read to its end once it was begun, rather than slice by slice."""
@@ -95,23 +98,32 @@ class Source:
     """Cells left out, by field: what came through the door is clean."""
 
     def window(self, low: int, rows: int) -> pa.Table:
-        """Up to `rows` members with keys above `low`: `id`, `change_no`, `barred`, in key order."""
+        """Up to `rows` members with keys above `low`: `id`, `change_no`, `barred`, in key order; with `fields` where all are wanted.
+
+        The window after it is read while the caller works on this one.
+        """
+        members = self.ahead.read(self._window(low, rows))
+        if members.num_rows == rows:
+            self.ahead.begin(self._window(int(members.column("id")[-1].as_py()), rows))
+        return members
+
+    def _window(self, low: int, rows: int) -> str:
         ids = self._above(low, rows)
         kept_out = self.bar.excluded.joined(low)
-        query = select(self.table.id, self.table.change_no, self.bar.why_not(kept_out).label("barred"))
+        fields = self._texts() if self.everything else ()
+        query = select(self.table.id, self.table.change_no, self.bar.why_not(kept_out).label("barred"), *fields)
         # said again, or a merge join walks there from the first key for every window
         query = query.join(ids, ids.c.id == self.table.id).where(self.table.id > low)
         if kept_out is not None:
             query = query.outerjoin(kept_out, kept_out.c.id == self.table.id)
-        return self._read(query.order_by(self.table.id))
+        return filters.as_sql(query.order_by(self.table.id), self.session)
 
     def values(self, low: int, high: int, ids: pa.Array | None) -> pa.Table:
         """`id`, `change_no` and the fields of these members; where `ids` is None, of all with keys above `low` up to `high`.
 
         Both ends stand fast: counted once more, a window would end earlier where somebody has joined meanwhile.
         """
-        texts = [_as_text(self.table, field).label(field) for field in self.fields]
-        query = select(self.table.id, self.table.change_no, *texts).order_by(self.table.id)
+        query = select(self.table.id, self.table.change_no, *self._texts()).order_by(self.table.id)
         if ids is None:
             members = self.members.subquery()
             inside = query.join(members, members.c.id == self.table.id)
@@ -125,16 +137,17 @@ class Source:
         return select(members.c.id).where(members.c.id > low).order_by(members.c.id).limit(rows).subquery()
 
     def _read(self, query: Select[*tuple[Any, ...]]) -> pa.Table:
-        sql = filters.as_sql(query, self.session)
-        with adbc.connect(self.uri) as connection, connection.cursor() as cursor:
-            cursor.execute(sql)
-            return cursor.fetch_arrow_table()
+        return self.ahead.read(filters.as_sql(query, self.session))
+
+    def _texts(self) -> Sequence[ColumnElement[str]]:
+        return [_as_text(self.table, field).label(field) for field in self.fields]
 
     def _empty(self) -> pa.Table:
         numbers = [("id", pa.int64()), ("change_no", pa.int64())]
         return pa.schema([*numbers, *[(field, pa.string()) for field in self.fields]]).empty_table()
 
 
+@contextmanager
 def open_source(
     uri: str,
     session: Session,
@@ -143,14 +156,15 @@ def open_source(
     *,
     now: datetime,
     names: Callable[[int], Segment],
-) -> Source:
+) -> Iterator[Source]:
     """The source of a sync's members. Companies reach a channel without a company shape as the people who work there."""
     kind = kind_for(capabilities, segment)
     table: type[Contact | Company] = Company if kind is Kind.COMPANIES else Contact
     as_people = segment.members == Kind.COMPANIES and table is Contact
     members = (filters.members_as_people if as_people else filters.member_ids)(segment, now, names)
     against = bar(session, table, segment, capabilities, now=now, names=names)
-    return Source(uri, session, members, table, against, capabilities.shapes[kind].fields)
+    with ahead(uri) as reader:
+        yield Source(reader, session, members, table, against, capabilities.shapes[kind].fields)
 
 
 def _as_text(table: type[Contact | Company], field: str) -> ColumnElement[str]:

@@ -31,6 +31,7 @@ class Stream:
         self._rows += table.num_rows
         if self._rows >= max(self.part_rows, self.group_rows):
             together = pa.concat_tables(self._waiting)
+            self._waiting = []
             whole = (self._rows // self.group_rows) * self.group_rows
             self._write(together.slice(0, whole))
             rest = together.slice(whole)

@@ -18,13 +18,12 @@ def test_who_joins_while_a_window_is_read_pushes_nobody_out(runtime, channel, se
     leave(session, sync, first)
     with runtime.sessions() as reading:
         segment = reading.get_one(Segment, session.get_one(Sync, sync.id).segment_id)
-        source = open_source(
-            runtime.database_uri, reading, segment, CAPABILITIES, now=runtime.clock(), names=lambda number: segment
-        )
-        window = source.window(-1, 2)
-        join(session, sync, first)
-        high = window.column("id")[-1].as_py()
-        read = source.values(-1, high, None).column("id").to_pylist()
+        uri, now = runtime.database_uri, runtime.clock()
+        with open_source(uri, reading, segment, CAPABILITIES, now=now, names=lambda number: segment) as source:
+            window = source.window(-1, 2)
+            join(session, sync, first)
+            high = window.column("id")[-1].as_py()
+            read = source.values(-1, high, None).column("id").to_pylist()
     assert set(window.column("id").to_pylist()) <= set(read)
 
 

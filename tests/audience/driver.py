@@ -139,13 +139,10 @@ class Driver:
     def _window(self, low: int) -> Window:
         ids = sorted(i for i in self.contacts.rows if i > low)[:WINDOW]
         high = ids[-1] if len(ids) == WINDOW else TOP
-        members = pa.table(
-            {
-                "id": pa.array(ids, pa.int64()),
-                "change_no": pa.array([self.contacts.numbers[i] for i in ids], pa.int64()),
-                "barred": pa.array([0] * len(ids), pa.int32()),
-            }
-        )
+        members = self._rows(ids)
+        if self.ledger and self.ledger_basis == self.basis:  # else their fields come along, as a source brings them
+            members = members.select(["id", "change_no"])
+        members = members.append_column("barred", pa.array([0] * len(ids), pa.int32()))
         files = [self.folder.open(part) for part in self.ledger if part.high > low and part.low < high]
         return Window(members, files, (low, high), same_basis=self.ledger_basis == self.basis)
 

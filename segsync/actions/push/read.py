@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -63,9 +64,9 @@ def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
     low = int(job.run.cursor["low"])
     with ExitStack() as opened, job.runtime.sessions() as session, workbench(job.spill) as bench:
-        source = opened.enter_context(source_of(job, session))
-        drafts = Drafts(job, session)
         base, same_basis = _base(job, session)
+        source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
+        drafts = Drafts(job, session)
         session.rollback()  # no transaction is open while members are read elsewhere
         if base and not same_basis and not job.run.everybody:
             _say_everybody(job)
@@ -97,20 +98,24 @@ def _say_everybody(job: Job) -> None:
 
 
 @contextmanager
-def source_of(job: Job, session: Session) -> Iterator[Source | WarehouseMembers]:
-    """The segment's members as they were meant when this run began to read; those of a warehouse as it has them now."""
+def source_of(job: Job, session: Session, *, everything: bool = False) -> Iterator[Source | WarehouseMembers]:
+    """The segment's members as they were meant when this run began to read; those of a warehouse as it has them now.
+
+    `everything` where the fields of all of them will be asked for.
+    """
     if job.segment.kind == SegmentKind.WAREHOUSE:
         with warehouse_reading.members(job.runtime, job.segment.id, job.capabilities, job.claim.keep) as members:
             yield members
         return
-    yield open_source(
+    with open_source(
         job.runtime.database_uri,
         session,
         job.segment,
         job.capabilities,
         now=datetime.fromisoformat(job.run.cursor["meant_at"]),
         names=lambda segment_id: session.get_one(Segment, segment_id),
-    )
+    ) as source:
+        yield replace(source, everything=everything)
 
 
 def _base(job: Job, session: Session) -> tuple[Sequence[Part], bool]:
