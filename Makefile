@@ -54,7 +54,6 @@ layers: $(STAMP) ## Check that imports point one way
 
 bench: $(STAMP) ## Measure speed and memory: a table, and build/figures.json; ARGS="first --members 100000" chooses
 	@mkdir -p build && $(BIN)/python -m benchmarks --json build/figures.json $(ARGS)
-	@test -n "$(ARGS)" || exec $(BIN)/python benchmarks/csv_import.py
 
 chromium:
 	@test -n "$$SEGSYNC_CHROMIUM" || command -v chromium >/dev/null || { \

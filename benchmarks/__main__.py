@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import pages, runs, segment_count, workers
+from benchmarks import csv_import, pages, runs, segment_count, workers
 from benchmarks.channel import Channel, channel
 from benchmarks.report import Figure, table, write
 from benchmarks.stage import Stage, stage
@@ -18,6 +18,7 @@ FIGURES: Mapping[str, Callable[[Stage, Channel], list[Figure]]] = {
     "helping": workers.helping,
     "now": workers.sync_now,
     "small": workers.small,
+    "import": csv_import.rows,
     "count": segment_count.counts,
     "page": pages.home,
 }

@@ -1,4 +1,4 @@
-"""How fast a CSV file of people comes in, the first time and again: `python benchmarks/csv_import.py [ROWS]`, a million by default.
+"""How fast a CSV file of people comes in, the first time and again.
 
 Half of the phones are E.164, the others are written as people write them; cells and rows are broken as in real files. The floor is
 measured in the same run: the bare read of the file, and the bare COPY of the same bytes into a table without an index.
@@ -6,12 +6,9 @@ measured in the same run: the bare read of the file, and the bare COPY of the sa
 
 from __future__ import annotations
 
+import json
 import os
-import platform
 import resource
-import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,32 +16,32 @@ from pathlib import Path
 from random import Random
 
 import psycopg
-from sqlalchemy import select, text
 
-from segsync import migrate
+from benchmarks.channel import Channel
+from benchmarks.report import Figure
+from benchmarks.stage import Stage
 from segsync.actions import imports
 from segsync.actions.actor import Actor
 from segsync.actions.imports import Choices, Incoming
-from segsync.config import Settings, read_settings
-from segsync.models import Contact, ImportJob, Organization, Workspace
-from segsync.postgres_server import EmbeddedPostgres
+from segsync.models import ImportJob, Workspace
 from segsync.processes import fork
 from segsync.rules.import_mapping import ColumnMap
-from segsync.runtime import Runtime, open_runtime
+from segsync.runtime import Runtime
 
 HEADER = "customer id,email,phone,first name,last name,country,postal code\n"
 FIRST = ("Ada", "Max", "Grace", "Zoë", "Søren", "José", "Łukasz", "Chloé", "Emma", "Noah")
 LAST = ("Lovelace", "Müller", "Hopper", "Núñez", "Sørensen", "Wójcik", "Dubois", "Smith", "O'Neill", "de Vries")
 PIECE = 1 << 20
+AIM, MEMORY = 20_000, 500
 
 
 @dataclass(frozen=True)
 class Time:
-    """How long one import took, the rows it counted, and the most memory that its worker and its cleaners held."""
+    """How long one import took, the rows it counted, and the most memory that its worker or one of its cleaners held, in MB."""
 
     seconds: float
     counts: tuple[int, int, int, int]
-    peaks: tuple[int, int]
+    peak: float
 
 
 def people(rows: int) -> Iterator[str]:
@@ -79,43 +76,23 @@ def write(path: Path, rows: int) -> None:
         file.writelines(people(rows))
 
 
-def main() -> None:
-    """Makes a file and a database of its own, imports the file twice and prints what it took."""
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    folder = Path(tempfile.mkdtemp(prefix="segsync-bench-"))
-    try:
-        with EmbeddedPostgres(folder) as postgres:
-            settings = read_settings(data=folder, database_url=postgres.url, log_level="error")
-            path = folder / "people.csv"
-            write(path, rows)
-            measure(settings, path, postgres.url)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def measure(settings: Settings, path: Path, url: str) -> None:
-    """Floor, first time, second time."""
-    floor = timed(lambda: bare_read(path)) + timed(lambda: bare_copy(path, url))
-    with open_runtime(settings) as runtime:
-        migrate.upgrade(runtime.engine)
-        workspace = prepare(runtime)
-    size = path.stat().st_size
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {size / 1e6:,.0f} MB")
-    print(f"floor: {floor:.1f} s (bare read and bare COPY of the same bytes)")
+def rows(stage: Stage, _: Channel) -> list[Figure]:
+    """As many rows as there are contacts, into a workspace of their own."""
+    path = stage.runtime.settings.data / "people.csv"
+    write(path, stage.members)
+    floor = timed(lambda: bare_read(path)) + timed(lambda: bare_copy(path, stage.runtime.database_uri))
+    workspace_id = prepare(stage.runtime)
+    told = []
     for name in ("first time", "again"):
-        took = import_once(settings, workspace, path)
-        total = sum(took.counts)
-        print(
-            f"{name:>10}: {took.seconds:6.1f} s  {total / took.seconds:8,.0f} rows/s  {took.seconds / floor:5.1f} × floor  "
-            f"worker {took.peaks[0]} MB, cleaners {took.peaks[1]} MB  created, updated, unchanged, rejected: {took.counts}"
-        )
-        changes(settings)
-
-
-def changes(settings: Settings) -> None:
-    """The newest change, which a second import must leave as it is."""
-    with open_runtime(settings) as runtime, runtime.sessions() as session:
-        print(f"            newest change: {session.scalar(select(text('max(change_no)')).select_from(Contact)):,}")
+        took = import_once(stage.runtime, workspace_id, path)
+        rate = sum(took.counts) / took.seconds
+        more = {"seconds": took.seconds, "created, updated, unchanged, rejected": took.counts}
+        told += [
+            Figure(f"CSV import, {name}", rate, "rows/s", "20,000", rate >= AIM, floor, took.seconds / floor, more),
+            Figure(f"memory of its worker, {name}, {stage.members:,} rows", took.peak, "MB", "500", took.peak < MEMORY),
+        ]
+    path.unlink()
+    return told
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -148,30 +125,24 @@ def bare_copy(path: Path, url: str) -> None:
 def prepare(runtime: Runtime) -> int:
     """A workspace."""
     with runtime.sessions.begin() as session:
-        organization = Organization(name="Northwind", contracted_limit=40)
-        session.add(organization)
-        session.flush()
-        workspace = Workspace(organization_id=organization.id, name="Main", time_zone="Europe/Berlin", country="DE")
+        workspace = Workspace(organization_id=1, name="Imported", time_zone="Europe/Berlin", country="DE")
         session.add(workspace)
         session.flush()
         return workspace.id
 
 
-def import_once(settings: Settings, workspace_id: int, path: Path) -> Time:
+def import_once(runtime: Runtime, workspace_id: int, path: Path) -> Time:
     """Imports the file in a child of its own, as a worker does, and asks the system how much memory that took."""
-    told = settings.data / "told"
+    told = runtime.settings.data / "told"
 
     def child() -> None:
-        with open_runtime(settings) as runtime:
-            began, counts = work(runtime, workspace_id, path)
-            own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            theirs = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-            told.write_text(" ".join(map(str, (began, *counts, own, theirs))), encoding="utf-8")
+        runtime.after_fork()
+        seconds, counts = work(runtime, workspace_id, path)
+        peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        told.write_text(json.dumps([seconds, counts, max(peaks) * 1024 / 1e6]), encoding="utf-8")
 
     os.waitpid(fork(child), 0)
-    seconds, *numbers = told.read_text(encoding="utf-8").split()
-    created, updated, unchanged, rejected, own, theirs = map(int, numbers)
-    return Time(float(seconds), (created, updated, unchanged, rejected), (own, theirs))
+    return Time(*json.loads(told.read_text(encoding="utf-8")))
 
 
 def work(runtime: Runtime, workspace_id: int, path: Path) -> tuple[float, tuple[int, ...]]:
@@ -190,7 +161,3 @@ def work(runtime: Runtime, workspace_id: int, path: Path) -> tuple[float, tuple[
     with runtime.sessions() as session:
         job = session.get_one(ImportJob, import_id)
         return seconds, (job.rows_created, job.rows_updated, job.rows_unchanged, job.rows_rejected)
-
-
-if __name__ == "__main__":
-    main()
