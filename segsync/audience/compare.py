@@ -187,7 +187,9 @@ def _nothing_new(window: Window) -> dict[str, int] | None:
     """
     if not window.same_basis or not window.base:
         return None
-    known = pq.read_table(list(map(str, window.base)), columns=list(_NUMBERS), use_threads=False)
+    known = pa.concat_tables(
+        pq.ParquetFile(path).read(columns=list(_NUMBERS), use_threads=False) for path in window.base
+    )
     low, high = window.span
     member = known.column("member")
     known = known.filter(pc.and_(pc.greater(member, low), pc.less_equal(member, high)))

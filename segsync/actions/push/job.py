@@ -18,7 +18,7 @@ from segsync.actions import books, likely_causes
 from segsync.actions.claims import Claim, Help
 from segsync.actions.likely_causes import TRAIL
 from segsync.audience.compare import Method
-from segsync.audience.files import Folder
+from segsync.audience.files import Folder, Part
 from segsync.audience.plan import PlanFile
 from segsync.audience.sources import kind_for
 from segsync.models import Run, Segment, Sync
@@ -41,7 +41,7 @@ class Job:
     sessions_of_upload: dict[str, list[int]] = field(default_factory=dict)
     """Upload sessions of this slice by action: [number of the session, batches sent in it]."""
     checked: set[Path] = field(default_factory=set)
-    """Files of the plan that were found whole in this slice."""
+    """Files that were found whole in this slice."""
 
     @property
     def helps(self) -> bool:
@@ -131,9 +131,16 @@ class Job:
 
     def check(self, file: PlanFile) -> None:
         """Looks at a file of the plan before the first batch of it is sent. Raises FileUnreadable."""
-        if file.part is not None and file.path not in self.checked:
-            self.folder.open(file.part)
-            self.checked.add(file.path)
+        if file.part is not None:
+            self.open(file.part)
+
+    def open(self, part: Part) -> Path:
+        """A listed file, looked at once in a slice. Raises FileUnreadable."""
+        path = self.folder.path(part)
+        if path not in self.checked:
+            self.folder.open(part)
+            self.checked.add(path)
+        return path
 
     def in_time(self) -> bool:
         """Whether the slice has time left."""

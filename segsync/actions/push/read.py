@@ -129,7 +129,7 @@ def _window(job: Job, source: Source | WarehouseMembers, base: Sequence[Part], l
     rows = job.runtime.settings.window_rows
     members = source.window(low, rows)
     high = int(members.column("id")[-1].as_py()) if members.num_rows == rows else TOP
-    files: list[Path] = [job.folder.open(part) for part in base if part.high > low and part.low < high]
+    files: list[Path] = [job.open(part) for part in base if part.high > low and part.low < high]
     return Window(members, files, (low, high), same_basis)
 
 
