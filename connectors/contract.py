@@ -315,6 +315,8 @@ class Capabilities:
     poll_after: timedelta = timedelta(minutes=30)
     """When the later result of a batch is first worth asking for."""
     account_word: str = "ad account"
+    afterwards: Mapping[State, str] = field(default_factory=dict)
+    """What the channel does next with an audience in each state, and how long that usually takes: sentences."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Pages of the channel: 'audience' and 'account' (with {account}, {audience}), 'terms', 'permissions'."""
 

@@ -35,7 +35,7 @@ label{display:inline-block;margin:.25rem 1rem .25rem 0}input{width:9rem}input,se
 {% for c in channels %}<section><h2>{{ c.label }}</h2>
 <table><caption>Audiences</caption><thead><tr><th scope="col">Id<th scope="col">Name<th scope="col">Account
 <th scope="col" class="n">Keys<th scope="col" class="n">Persons<th scope="col" class="n">Known</thead><tbody>
-{% for a in c.audiences %}<tr><td><a href="/control/{{ c.name }}/audiences/{{ a.key }}/members">{{ a.key }}</a><td>{{ a.name }}
+{% for a in c.audiences %}<tr><td><a href="/pages/{{ c.name }}/audiences/{{ a.key }}">{{ a.key }}</a><td>{{ a.name }}
 <td>{{ a.account }}<td class="n">{{ a.keys }}<td class="n">{{ a.persons }}<td class="n">{{ a.matched }}</tr>
 {% else %}<tr><td colspan="6">None yet.</tr>{% endfor %}</tbody></table>
 <table><caption>Faults</caption><thead><tr><th scope="col">Kind<th scope="col">Where<th scope="col">Times<th scope="col"></thead>

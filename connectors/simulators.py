@@ -13,6 +13,7 @@ from typing import Self
 import flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from connectors import simulation_pages
 from connectors.google import simulator as google
 from connectors.linkedin import simulator as linkedin
 from connectors.meta import simulator as meta
@@ -41,7 +42,10 @@ def _meta(campaign: Document, audience: str, how: str) -> Document:
 
 @dataclass(frozen=True)
 class Simulated:
-    """One row per channel. `bases` are the channel's base addresses: path on this server, or '' for the gRPC server."""
+    """One row per channel. `bases` are the channel's base addresses: path on this server, or '' for the gRPC server.
+
+    Under `pages` stand pages for people, in place of the channel's own.
+    """
 
     label: str
     module: ModuleType
@@ -53,11 +57,20 @@ CHANNELS: Mapping[str, Simulated] = {
     "google": Simulated(
         "Google",
         google,
-        {"accounts": "/google", "token": "/google", "userinfo": "/google", "datamanager": "/google", "ads": ""},
+        {
+            "accounts": "/google",
+            "token": "/google",
+            "userinfo": "/google",
+            "datamanager": "/google",
+            "ads": "",
+            "pages": "/pages/google",
+        },
         _google,
     ),
-    "linkedin": Simulated("LinkedIn", linkedin, {"oauth": "/linkedin", "api": "/linkedin"}, _linkedin),
-    "meta": Simulated("Meta", meta, {"dialog": "/meta/www", "graph": "/meta/graph"}, _meta),
+    "linkedin": Simulated(
+        "LinkedIn", linkedin, {"oauth": "/linkedin", "api": "/linkedin", "pages": "/pages/linkedin"}, _linkedin
+    ),
+    "meta": Simulated("Meta", meta, {"dialog": "/meta/www", "graph": "/meta/graph", "pages": "/pages/meta"}, _meta),
 }
 
 
@@ -80,6 +93,7 @@ def create_app(world: World) -> flask.Flask:
     for name, channel in CHANNELS.items():
         app.register_blueprint(channel.module.blueprint(world), url_prefix=f"/{name}")
     labels = {name: channel.label for name, channel in CHANNELS.items()}
+    simulation_pages.mount(app, world, labels)
     attach = {name: channel.attach for name, channel in CHANNELS.items()}
     Control(world, labels, attach, lambda: process(world)).mount(app)
     return app

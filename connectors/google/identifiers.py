@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connectors.contract import Applies, Capabilities, Key, Kind, Shape, Statement
+from connectors.contract import Applies, Capabilities, Key, Kind, Shape, State, Statement
 from connectors.protocols import Words
 
 if TYPE_CHECKING:
@@ -56,6 +56,26 @@ CAPABILITIES = Capabilities(
     tells_rows=True,
     poll_after=timedelta(minutes=30),
     account_word="Google Ads account",
+    # Sizes and what is needed to serve: https://support.google.com/google-ads/answer/7476585
+    afterwards={
+        State.NOT_KNOWN: "Google matches what was sent to people it knows. That usually takes 6 to 24 hours.",
+        State.BUILDING: (
+            "Google matches people and works out sizes. Matching usually takes up to a day, sizes up to two. From 100 people on "
+            "who were active in the last 30 days it can show ads."
+        ),
+        State.UPDATING: (
+            "Google knows its size, and does not let ads be shown to it yet. That usually changes within a day; where it does "
+            "not, the list says there what is missing."
+        ),
+        State.READY: (
+            "It can be used: campaigns on Search, YouTube and Display can include or exclude it. What changes here usually takes "
+            "up to a day to count there."
+        ),
+        State.TOO_SMALL: (
+            "Google shows ads only from 100 people on who were active in the last 30 days. It works sizes out anew within two "
+            "days; more members help, and more identifiers for each."
+        ),
+    },
     links={
         "audience": "https://ads.google.com/aw/audiences/management?__e={account}",
         "account": "https://ads.google.com/aw/overview?__e={account}",

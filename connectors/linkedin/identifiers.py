@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connectors.contract import Applies, Capabilities, Key, Kind, Qualifier, Retire, Shape
+from connectors.contract import Applies, Capabilities, Key, Kind, Qualifier, Retire, Shape, State
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -64,6 +64,26 @@ CAPABILITIES = Capabilities(
     # The longest name is not published; this length is accepted everywhere.
     name_length=100,
     account_word="ad account",
+    # https://learn.microsoft.com/linkedin/marketing/matched-audiences/create-and-manage-segment-destinations
+    afterwards={
+        State.NOT_KNOWN: "LinkedIn begins to match once it has taken members. That usually takes up to 48 hours.",
+        State.BUILDING: (
+            "LinkedIn matches, which usually takes up to 48 hours. It can be put into a campaign already, and shows no ads before."
+        ),
+        State.UPDATING: "It can be used. LinkedIn works the last change in, which usually takes up to a day.",
+        State.READY: (
+            "It can be used: in Campaign Manager it stands under Plan, Audiences. LinkedIn archives what nothing has used or "
+            "changed for 30 days."
+        ),
+        State.TOO_SMALL: (
+            "LinkedIn shows ads only from 300 matched members on. More members help, and more identifiers for each; a change "
+            "usually counts within 48 hours."
+        ),
+        State.ARCHIVED: (
+            "LinkedIn has put it away, because nothing used or changed it for 30 days. A campaign that uses it brings it back, "
+            "which usually takes up to 48 hours."
+        ),
+    },
     links={
         "account": "https://www.linkedin.com/campaignmanager/accounts/{account}",
         "audience": "https://www.linkedin.com/campaignmanager/accounts/{account}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from connectors.contract import Applies, Capabilities, Key, Kind, Qualifier, Shape, Statement
+from connectors.contract import Applies, Capabilities, Key, Kind, Qualifier, Shape, State, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,6 +74,18 @@ CAPABILITIES = Capabilities(
         "overdraft", "patient", "pregnan", "prescription", "symptom", "therapy", "treatment",
     ),
     name_length=200,
+    # https://developers.facebook.com/docs/marketing-api/audiences/guides/custom-audiences
+    afterwards={
+        State.NOT_KNOWN: "Meta matches what was sent. That usually takes up to a day.",
+        State.BUILDING: "Meta still fills it, which usually takes up to a day. Ad sets can use it already.",
+        State.UPDATING: "Meta works a change in, which usually takes up to a day.",
+        State.READY: "It can be used: ad sets can include or exclude it. What changes here usually takes up to a day to count there.",
+        State.TOO_SMALL: (
+            "Meta shows ads only from about 100 matched people on. More members help, and more identifiers for each; a change "
+            "usually counts within a day."
+        ),
+        State.ARCHIVED: "Meta calls it out of date, because no ad set has used it for 30 days. An ad set that uses it brings it back.",
+    },
     links={
         "account": "https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={account}",
         "audience": "https://adsmanager.facebook.com/adsmanager/audiences?act={account}&selected_audience_ids={audience}",

@@ -112,6 +112,11 @@ class Sync(Base):
         Index(
             "ix_sync_channel_oldest_sent_at", "channel", "oldest_sent_at", postgresql_where=text("deleted_at is null")
         ),
+        Index(
+            "ix_sync_creator_id_unread",
+            "creator_id",
+            postgresql_where=text("told_at is not null and told_read_at is null"),
+        ),
         Index("ix_sync_overdue_at", "overdue_at", postgresql_where=text("deleted_at is null")),
         Index("ix_sync_audience_next_poll", "audience_next_poll", postgresql_where=text("deleted_at is null")),
         CheckConstraint("status in ('syncing', 'synced', 'failed', 'inactive')", name="status"),
@@ -173,6 +178,10 @@ class Sync(Base):
     audience_match_rate: Mapped[str] = mapped_column(server_default="")
     audience_seen_at: Mapped[datetime | None]
     audience_next_poll: Mapped[datetime | None]
+    told_state: Mapped[str] = mapped_column(server_default="", default="")
+    """What the creator was told of the audience, once: 'ready', before that perhaps 'too small'; and whether they read it."""
+    told_at: Mapped[datetime | None]
+    told_read_at: Mapped[datetime | None]
     campaigns: Mapped[list[Any]] = mapped_column(server_default="[]", default=list)
     campaigns_at: Mapped[datetime | None]
 

@@ -147,6 +147,7 @@ ROUTES |= {
     "syncs.root": Right.SEE_SYNCS,
     "syncs.home": Right.SEE_SYNCS,
     "syncs.live_top": Right.SEE_SYNCS,
+    "syncs.read_news": Right.EDIT_OWN_SYNCS,
     "syncs.live_list": Right.SEE_SYNCS,
     "syncs.limit": Right.SEE_SYNCS,
     "syncs.page": Right.SEE_SYNCS,

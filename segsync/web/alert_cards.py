@@ -8,14 +8,13 @@ from datetime import datetime
 
 from flask import current_app, url_for
 
-from connectors.registry import CHANNELS
 from segsync.actions import alert_lists
 from segsync.actions.alert_lists import Concerned, Incident
 from segsync.models import Alert
 from segsync.rules import catalogue
 from segsync.rules.terms import Acts
 from segsync.web import frame
-from segsync.web.words import channel_label, counted
+from segsync.web.words import channel_label, channel_page, counted
 
 LINKS = {
     "account": "Open the ad account at {channel}",
@@ -138,8 +137,7 @@ def _link(alert: Alert, facts: dict[str, str]) -> tuple[str, str] | None:
     if name in OUR_PAGES:
         known = OUR_PAGES[name] in current_app.view_functions
         return (label, url_for(OUR_PAGES[name])) if known else None
-    channel = CHANNELS.get(alert.channel or "")
-    page = facts.get("link") or (channel.capabilities.links.get(name, "") if channel else "")
-    if not label or not page.startswith("https://"):
-        return None
-    return label, page.replace("{account}", alert.account_id or "").replace("{audience}", facts.get("audience_id", ""))
+    here = (alert.account_id or "", facts.get("audience_id", ""))
+    told = facts.get("link", "")
+    page = told if told.startswith("https://") else channel_page(alert.channel or "", name, *here)
+    return (label, page) if label and page else None

@@ -19,8 +19,7 @@ from segsync.rules.removal_words import Sort, TaskState
 from segsync.web.forms import PageForm, choice, typed
 from segsync.web.frame import actor, db, runtime, show_refusal, workspace_or_404
 from segsync.web.paging import asked_page, paginate
-from segsync.web.syncs.said import link_of
-from segsync.web.words import channel_label
+from segsync.web.words import channel_label, channel_page
 
 removals = Blueprint("removals", __name__)
 
@@ -139,7 +138,7 @@ def words(task: RemovalTask) -> str:
 def page_of(task: RemovalTask) -> str:
     """The channel's own page of the audience, or of the ad account; '' where there is none."""
     sync = task.sync
-    return link_of(sync.channel, "audience", sync.account_id, sync.audience_id or "") or link_of(
+    return channel_page(sync.channel, "audience", sync.account_id, sync.audience_id or "") or channel_page(
         sync.channel, "account", sync.account_id
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask
@@ -38,6 +39,7 @@ def set_up(app: Flask) -> None:
     app.add_template_global(at_time)
     app.add_template_global(channel_label)
     app.add_template_global(channel_names)
+    app.add_template_global(channel_page, "link_of")
     app.add_template_global(status_words)
     app.add_template_global(role_label)
 
@@ -103,6 +105,20 @@ def at_time(moment: datetime) -> str:
 def channel_label(name: str) -> str:
     """A channel as people know it."""
     return CHANNELS[name].capabilities.label if name in CHANNELS else name
+
+
+def channel_page(channel: str, name: str, account: str = "", audience: str = "") -> str:
+    """A page of the channel itself, or ''. An audience of a simulated channel has one at the simulator."""
+    if channel not in CHANNELS:
+        return ""
+    application = frame.runtime().application(channel)
+    pages = application.bases.get("pages") if application.simulated and name == "audience" else None
+    if pages:
+        return f"{pages}/audiences/{quote(audience)}" if audience else ""
+    address = CHANNELS[channel].capabilities.links.get(name, "")
+    if "{audience}" in address and not audience:
+        return ""
+    return address.replace("{account}", quote(account.removeprefix("act_"))).replace("{audience}", quote(audience))
 
 
 def channel_names() -> list[str]:

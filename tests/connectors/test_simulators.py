@@ -53,6 +53,17 @@ def test_audiences_and_members_can_be_listed(simulators, audience):
     assert members["persons"] == sorted(person["person_id"] for person in people)
 
 
+def test_every_audience_has_a_page_of_its_own(simulators, audience):
+    """What a product links to as the channel's page shows the audience, and says that it is simulated (B8, B21)."""
+    _, made, _ = audience
+    pages = simulators.urls["meta"]["pages"]
+    shown = requests.get(f"{pages}/audiences/{made.remote_id}", timeout=10)
+    assert made.name in shown.text
+    assert "Simulator: this is not Meta." in shown.text
+    assert "<dt>People they stand for</dt><dd>2</dd>" in shown.text
+    assert requests.get(f"{pages}/audiences/999", timeout=10).status_code == 404
+
+
 def test_unknown_things_are_said_to_be_unknown(simulators):
     """A typing error in the control API is told, not swallowed (B8)."""
     for path in ("myspace/audiences", "meta/audiences/1/members", "meta/secrets"):

@@ -94,6 +94,7 @@ def test_a_sync_that_only_people_start_says_what_lapses_when(sign_in, ada, sync,
     assert "LinkedIn lets go of the first members" in page
     assert "31 May" in page
     assert "<dt>Next run</dt><dd>when somebody presses Sync now" in page
+    assert '<span class="quiet">by hand</span>' in text(sign_in(ada).get("/syncs"))
 
 
 def test_what_is_overdue_is_said_in_the_list_and_can_be_filtered_for(sign_in, ada, sync, session, organization):

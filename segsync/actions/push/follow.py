@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, Action, AudienceRef, AudienceState, Refused, Settlement, State
 from connectors.problems import Code, ConnectorProblem
-from segsync.actions import alerts, books, sync_alerts, tokens
+from segsync.actions import alerts, books, news, sync_alerts, tokens
 from segsync.actions.trouble import Trouble
 from segsync.limiter import NotCounted, ScopeClosed
 from segsync.models import Run, RunBatch, Sync
@@ -150,6 +150,8 @@ def store_state(session: Session, runtime: Runtime, sync: Sync, state: AudienceS
     sync.audience_name = state.name or sync.audience_name
     sync.audience_seen_at = now
     sync.audience_next_poll = now + _pause(runtime, sync, state.state)
+    if _says_something(sync, state.state):
+        news.heard(sync, state.state, now=now)
     told = worry_of(state) if _says_something(sync, state.state) else None
     for code in {*WORRYING.values(), Code.AUDIENCE_FAILED}:
         cause = sync_alerts.cause_of(sync, Trouble(code.value, raw=state.raw), lasting=True)

@@ -7,7 +7,7 @@ from typing import Any
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from segsync.actions import alert_lists, limits, overviews, sync_lists, turns
+from segsync.actions import alert_lists, limits, news, overviews, sync_lists, turns
 from segsync.actions.alert_lists import Which
 from segsync.actions.sync_access import may_act, who_can
 from segsync.actions.sync_lists import SIZE
@@ -55,6 +55,14 @@ def live_list() -> Response:
     return fragment(render_template("syncs/_list.html", **shown), busy=bool(shown["found"].runs))
 
 
+@syncs.post("/syncs/news")
+def read_news() -> Response:
+    """The creator read what they were told once."""
+    news.read(db(), actor(), request.form.getlist("sync"), now=runtime().clock())
+    db().commit()
+    return redirect(url_for("syncs.home"))
+
+
 @syncs.route("/syncs/limit")
 def limit() -> str:
     """Who uses the contracted syncs, for what, and what would free a place."""
@@ -68,6 +76,7 @@ def _top() -> dict[str, Any]:
         "cards": cards,
         "use": limits.use(session, who.organization_id),
         "attention": alert_cards.needing_attention(),
+        "news": news.unread(session, who),
         "lines": turns.lines(session, who.organization_id),
         "attention_total": alert_lists.counts(session, me(), runtime().clock())[Which.OPEN],
         "begun": overviews.beginning(session, who),

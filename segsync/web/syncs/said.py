@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flask import current_app, url_for
 
-from connectors.contract import Key
+from connectors.contract import Capabilities, Key, State
 from connectors.limits import Per
 from connectors.problems import Code
 from connectors.registry import CHANNELS
@@ -121,7 +121,9 @@ def next_words(sync: Sync) -> str:
     """What is said instead of a next run where there is none."""
     if sync.status == Status.INACTIVE:
         return "off"
-    return "waits" if waits(sync) else "–"
+    if waits(sync):
+        return "waits"
+    return "by hand" if sync.by_hand and sync.status != Status.SYNCING else "–"
 
 
 def run_words(run: Run) -> tuple[str, str]:
@@ -155,12 +157,14 @@ def soon(moment: datetime | None) -> bool:
     return moment is not None and moment - runtime().clock() < SOON
 
 
-def link_of(channel: str, name: str, account: str = "", audience: str = "") -> str:
-    """A page of the channel itself, or ''."""
-    address = CHANNELS[channel].capabilities.links.get(name, "") if channel in CHANNELS else ""
-    if "{audience}" in address and not audience:
-        return ""
-    return address.replace("{account}", account.removeprefix("act_")).replace("{audience}", audience)
+def capabilities_of(sync: Sync) -> Capabilities:
+    """What the sync's channel can do."""
+    return CHANNELS[sync.channel].capabilities
+
+
+def afterwards(sync: Sync) -> str:
+    """What the channel does next with the audience, and how long that usually takes; '' where an alert says it."""
+    return capabilities_of(sync).afterwards.get(State(sync.audience_state), "")
 
 
 KEY_WORDS: Final = {
@@ -246,7 +250,9 @@ def place_of(endpoint: str) -> str:
 def words() -> dict[str, Any]:
     """What templates of syncs ask for."""
     return {
+        "afterwards": afterwards,
         "behind": behind,
+        "capabilities_of": capabilities_of,
         "deed_words": deed_words,
         "duration": duration,
         "is_daily": is_daily,
@@ -255,7 +261,6 @@ def words() -> dict[str, Any]:
         "key_words": key_words,
         "likely": likely,
         "line_who": line_who,
-        "link_of": link_of,
         "move_words": move_words,
         "next_words": next_words,
         "phases": phases,
