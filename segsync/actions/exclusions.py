@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import ARRAY, Select, Text, cast, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
+from segsync.audience.exclusions import company_name
 from segsync.models import Exclusion, Person, Segment
 from segsync.rules.cleaning import Door
 from segsync.rules.cleaning_text import tidy
@@ -68,7 +69,7 @@ def add_lines(session: Session, actor: Actor, written: Written, terms: Terms, *,
             else "Give somebody to leave out: one on each line, or a file.",
             field="lines",
         )
-    rows = [{"kind": entry, "value": value} for entry, value in read.entries]
+    rows = [{"kind": entry, "value": value} for entry, value in _in_the_databases_letters(session, read.entries)]
     added = _put(session, actor, rows, terms)
     if added:
         _told(session, actor, "exclusion.add", added, terms)
@@ -163,6 +164,16 @@ def _put(session: Session, actor: Actor, rows: Sequence[dict[str, Any]], terms: 
         )
         added.update(session.scalars(kept.returning(Exclusion.kind)))
     return added
+
+
+def _in_the_databases_letters(session: Session, entries: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Companies' names made small by the database, which does the same to the companies; each entry once."""
+    names = [value for kind, value in entries if kind == "company"]
+    if not names:
+        return list(entries)
+    written = func.unnest(cast(names, ARRAY(Text))).column_valued("name")
+    small: dict[str, str] = dict(session.execute(select(written, company_name(written))).all())
+    return list(dict.fromkeys((kind, small[value] if kind == "company" else value) for kind, value in entries))
 
 
 def _told(session: Session, actor: Actor, event: str, kinds: Counter[str], terms: Terms, segment: str = "") -> None:

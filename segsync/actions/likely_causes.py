@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from segsync.audience.sources import BARRED
+from connectors.registry import CHANNELS
+from segsync.audience.sources import BARRED, EXCLUDED
 from segsync.models import AuditEvent, ImportJob, Person, Run, Segment, Sync
 from segsync.rules.segment_rules import read, segments_in
 from segsync.rules.terms import ImportState, Purpose, RunState
@@ -40,6 +41,7 @@ def found(session: Session, sync: Sync, run: Run, leaving: int) -> list[dict[str
     return [
         *_barred(run, last, leaving),
         *_changed(session, sync, last),
+        *_excluded(session, sync, run, last),
         *_imported(session, sync, datetime.fromisoformat(last.cursor["meant_at"])),
     ]
 
@@ -70,6 +72,23 @@ def _changed(session: Session, sync: Sync, last: Run) -> Iterator[dict[str, Any]
         told.add(subject)
         kind = "segment" if event.event == "segment.change" else "consent_rules"
         yield {"kind": kind, "by": event.actor_name, "name": event.subject_name}
+
+
+def _excluded(session: Session, sync: Sync, run: Run, last: Run) -> Iterator[dict[str, Any]]:
+    """Who put how many on the exclusion lists of this channel, where more members are on one than before. The newest of them."""
+    word, since = BARRED[EXCLUDED], last.cursor.get(TRAIL)
+    if since is None or run.skipped.get(word, 0) <= last.skipped.get(word, 0):
+        return
+    channels = ["every channel", CHANNELS[sync.channel].capabilities.label]
+    event = session.scalar(
+        select(AuditEvent)
+        .where(AuditEvent.organization_id == sync.organization_id, AuditEvent.id > since)
+        .where(AuditEvent.event == "exclusion.add", AuditEvent.after["channel"].astext.in_(channels))
+        .order_by(AuditEvent.id.desc())
+        .limit(1)
+    )
+    if event is not None:
+        yield {"kind": "excluded", "by": event.actor_name, "name": event.subject_name}
 
 
 def _matters(event: AuditEvent, segment_ids: set[int]) -> bool:

@@ -20,7 +20,7 @@ from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.actions.warehouse_connections import offered
 from segsync.audience import filters, warehouse_figures
 from segsync.audience.engines import ENGINES, Engine
-from segsync.audience.exclusions import in_force
+from segsync.audience.exclusions import in_force, mailbox_of
 from segsync.audience.sources import EXCLUDED, NO_CONSENT, NOT_SUBSCRIBED
 from segsync.audience.warehouse_stage import Stage, Wanted, stage
 from segsync.audience.warehouses import Limits, Warehouse, WarehouseProblem, opened
@@ -290,7 +290,7 @@ def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> 
         select(
             func.encode(func.sha256(func.convert_to(column, "UTF8")), "hex").label("digest"), why.label("why")
         ).where(Contact.workspace_id == segment.workspace_id, column.is_not(None), or_(no, denied))
-        for column in (Contact.email, Contact.phone)
+        for column in (mailbox_of(Contact.email), Contact.phone)
     ]
     force = in_force(segment.organization_id, capabilities.name, runtime.clock())
     lists = select(_digest(Exclusion.value), literal(EXCLUDED).label("why")).where(force, Exclusion.kind.in_(BY_HASH))

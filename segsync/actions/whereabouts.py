@@ -147,7 +147,7 @@ def _meant(session: Session, segment: Segment, contact: Contact, capabilities: C
         against = bar(session, Contact, segment, capabilities, now=now, names=names)
     except Gone:  # the run fails with the same, and says so
         return Meant(member=False)
-    kept_out = against.excluded.joined(contact.id - 1)
+    kept_out = against.excluded.joined(contact.id - 1, contact.id)
     inside = exists().where(members.c.id == contact.id)
     query = select(inside, against.why_not(kept_out)).select_from(Contact).where(Contact.id == contact.id)
     if kept_out is not None:

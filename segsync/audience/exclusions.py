@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, exists, func, or_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Subquery, case, exists, func, or_, select, union
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from segsync.audience import filters
 from segsync.audience.conditions import Names
 from segsync.models import Company, Contact, Exclusion, Segment
+from segsync.rules.cleaning_email import GMAIL
 
 
 def in_force(organization_id: int, channel: str, now: datetime) -> ColumnElement[bool]:
@@ -34,12 +36,13 @@ class Excluded:
     entry: ColumnElement[bool] | None = None
     members: Select[int] | None = None
 
-    def joined(self, low: int = -1) -> Subquery | None:
-        """The members of excluded segments with ids above `low`, each once."""
+    def joined(self, low: int = -1, high: int | ScalarSelect[int] | None = None) -> Subquery | None:
+        """The members of excluded segments with ids above `low`, up to `high` where that is given, each once."""
         if self.members is None:
             return None
         inner = self.members.subquery()
-        return select(inner.c.id).where(inner.c.id > low).distinct().subquery()
+        wanted = select(inner.c.id).where(inner.c.id > low)
+        return (wanted if high is None else wanted.where(inner.c.id <= high)).distinct().subquery()
 
 
 def excluded(
@@ -66,13 +69,25 @@ def excluded(
     )
 
 
+def mailbox_of(address: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """`rules.cleaning_email.mailbox` of a column. An entry of a list stands in that form."""
+    local, host = func.split_part(address, "@", 1), func.split_part(address, "@", 2)
+    bare = func.replace(func.split_part(local, "+", 1), ".", "")
+    return case(((host.in_(GMAIL)) & (bare != ""), bare + "@" + host), else_=address)
+
+
+def company_name(name: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """A company's name as it is compared: small, by the database alone, whose letters are not those of Python."""
+    return func.lower(name)
+
+
 _CONTACT = (
-    ("email", Contact.email),
+    ("email", mailbox_of(Contact.email)),
     ("phone", Contact.phone),
     ("domain", func.split_part(Contact.email, "@", 2)),
     ("domain", Contact.company_domain),
 )
-_COMPANY = (("domain", Company.company_domain), ("company", func.lower(Company.name)))
+_COMPANY = (("domain", Company.company_domain), ("company", company_name(Company.name)))
 
 
 def _of_segments(

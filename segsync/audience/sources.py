@@ -108,8 +108,9 @@ class Source:
         return members
 
     def _window(self, low: int, rows: int) -> str:
-        ids = self._above(low, rows)
-        kept_out = self.bar.excluded.joined(low)
+        ids = self._above(low, rows).cte("ids")
+        # the end is asked for in the same statement, or each window would look at all that follows of a huge excluded segment
+        kept_out = self.bar.excluded.joined(low, select(func.max(ids.c.id)).scalar_subquery())
         fields = self._texts() if self.everything else ()
         query = select(self.table.id, self.table.change_no, self.bar.why_not(kept_out).label("barred"), *fields)
         # said again, or a merge join walks there from the first key for every window
@@ -134,7 +135,7 @@ class Source:
 
     def _above(self, low: int, rows: int) -> Any:
         members = self.members.subquery()
-        return select(members.c.id).where(members.c.id > low).order_by(members.c.id).limit(rows).subquery()
+        return select(members.c.id).where(members.c.id > low).order_by(members.c.id).limit(rows)
 
     def _read(self, query: Select[*tuple[Any, ...]]) -> pa.Table:
         return self.ahead.read(filters.as_sql(query, self.session))

@@ -19,6 +19,7 @@ import pyarrow as pa
 from segsync.audience.engines import Engine
 from segsync.audience.sources import MAY_BE_SENT, NO_CONSENT, NOT_SUBSCRIBED
 from segsync.audience.warehouses import WarehouseProblem
+from segsync.rules.cleaning_email import GMAIL
 from segsync.rules.warehouse_forms import CONSENTS, SHAPES, Columns, Meaning
 
 DIGITS: Final = 15
@@ -182,8 +183,16 @@ def _told_by(wanted: Wanted) -> dict[str, str]:
     """What people who are kept out are known again by: a name for each, and DuckDB's words for it."""
     told = {f"f_{name}": f"lower(trim(f_{name}))" for name in BARRED_BY if f"f_{name}" in wanted.read}
     if "f_email" in told:
+        told["f_email"] = _mailbox(told["f_email"])
         told["domain"] = "split_part(lower(trim(f_email)), '@', 2)"
     return told
+
+
+def _mailbox(address: str) -> str:
+    """DuckDB: `rules.cleaning_email.mailbox` of a cell."""
+    host = f"split_part({address}, '@', 2)"
+    bare = f"replace(split_part(split_part({address}, '@', 1), '+', 1), '.', '')"
+    return f"case when {host} in ({_texts(GMAIL)}) and {bare} <> '' then {bare} || '@' || {host} else {address} end"
 
 
 def _refuses(wanted: Wanted, name: str, *, counts: bool) -> str:

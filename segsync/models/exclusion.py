@@ -13,7 +13,8 @@ from segsync.db import Base, Created, Id
 class Exclusion(Base):
     """One entry of the organization's lists. It counts until `ends_at`; what is taken off a list is deleted.
 
-    `value` is in canonical form (see `rules.cleaning`; a company's name in lower case), so that it can be hashed as a contact's is.
+    `value` is in canonical form (see `rules.cleaning`), so that it can be hashed as a contact's is: an e-mail as its mailbox, a company's
+    name in the database's small letters.
     A segment is named by `segment_id`, and `value` is then its number.
     """
 

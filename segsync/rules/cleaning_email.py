@@ -81,3 +81,17 @@ def domain(text: str) -> str:
 def domain_of(address: str) -> str:
     """What stands after the @ of a clean address."""
     return address.rpartition("@")[2]
+
+
+GMAIL = ("gmail.com", "googlemail.com")
+"""Where dots, and what follows a plus, mean nothing. https://support.google.com/mail/answer/7436150"""
+
+
+def mailbox(address: str) -> str:
+    """What a clean address is delivered to: `j.doe+shop@gmail.com` as `jdoe@gmail.com`, any other as it is.
+
+    `audience.exclusions.mailbox_of` says the same in the database, `audience.warehouse_stage` of a warehouse's cells.
+    """
+    local, _, host = address.partition("@")
+    bare = local.partition("+")[0].replace(".", "")
+    return f"{bare}@{host}" if host in GMAIL and bare else address

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from segsync.rules.cleaning import COMPANY, CONTACT, Door, clean
+from segsync.rules.cleaning_email import mailbox
 from segsync.rules.cleaning_text import tidy
 
 KINDS: Final = {"email": "E-mail", "phone": "Phone", "domain": "Domain", "company": "Company", "segment": "Segment"}
@@ -23,7 +24,10 @@ class Lines:
 
 
 def read_lines(lines: Iterable[str], door: Door, kind: str = "") -> Lines:
-    """Each line as (kind, canonical value). Where `kind` is '' it goes by how the line looks. Empty lines count for nothing."""
+    """Each line as (kind, canonical value). Where `kind` is '' it goes by how the line looks. Empty lines count for nothing.
+
+    An e-mail becomes its mailbox. A company's name stays as it is written: the database makes it small, as it does the companies'.
+    """
     entries: dict[tuple[str, str], None] = {}
     unreadable = []
     for number, line in enumerate(lines, start=1):
@@ -53,7 +57,9 @@ def _kind_of(text: str) -> str:
 def _entry(text: str, door: Door, kind: str) -> tuple[str, str] | None:
     if kind == "company":
         value = clean(COMPANY["name"], text, door).value
-        return (kind, str(value).lower()) if value else None
+        return (kind, str(value)) if value else None
     cleaner = CONTACT["company_domain" if kind == "domain" else kind]
     value = clean(cleaner, text.removeprefix("@") if kind == "domain" else text, door).value
-    return (kind, str(value)) if value else None
+    if not value:
+        return None
+    return (kind, mailbox(str(value)) if kind == "email" else str(value))

@@ -82,6 +82,7 @@ _CAUSES: Final[Mapping[str, str]] = {
     "segment": "{by} changed the segment “{name}” since the last good run.",
     "import": "{by} imported “{name}” since the last good run.",
     "consent": "{count:,} more people than at the last good run may not be sent: not subscribed, no consent, or excluded.",
+    "excluded": "{by} put {name} on the exclusion lists since the last good run.",
     "consent_rules": "{by} changed what an unknown subscription or consent means since the last good run.",
 }
 """Kind of cause → its sentence."""

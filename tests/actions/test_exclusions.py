@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from segsync.actions import exclusions, segments
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.exclusions import Terms, Written
 from segsync.audience.reach import reach
+from segsync.audience.sources import open_source
 from segsync.models import AuditEvent, Contact, Exclusion, Organization, Person, Segment, SegmentMember
 from segsync.rules.terms import Role
 from tests.actions.pushing import go, keys, members, put
@@ -91,6 +93,42 @@ def test_company_keeps_out_who_works_there(runtime, session, sync, exclude):
     put(session, sync, company_id=company.id)
     exclude("RIVAL gmbh")
     assert go(runtime, sync).skipped["excluded"] == 1
+
+
+def test_company_in_turkish_capitals_keeps_out_who_works_there(runtime, session, sync, exclude):
+    """A dotted capital I is the same letter on the list and in the company's name, and two spellings are one entry (B14)."""
+    company = make_company(session, sync.workspace, name="İŞ BANKASI")
+    put(session, sync, company_id=company.id)
+    assert exclude("İŞ BANKASI", "İş Bankası", "iş bankasi").added == 2
+    assert go(runtime, sync).skipped["excluded"] == 1
+
+
+@pytest.mark.parametrize("written", ["j.doe@gmail.com", "JDoe+shop@gmail.com"])
+def test_gmail_address_keeps_out_its_mailbox(runtime, session, sync, exclude, written):
+    """Google takes dots and what follows a plus for nothing: however the address is written, its mailbox is held out (B14)."""
+    put(session, sync, email="jd.oe+x@gmail.com")
+    put(session, sync, email="j.doe@example.org")
+    put(session, sync, email="jdoe@googlemail.com")
+    exclude(written)
+    run = go(runtime, sync)
+    assert (run.rows_added, run.skipped["excluded"]) == (5, 1)
+
+
+def test_members_of_an_excluded_segment_are_read_window_by_window(runtime, session, sync, grace):
+    """Of a huge excluded segment each window looks at its own part, and not at all that follows (B14)."""
+    for number in range(5):
+        put(session, sync, email=f"more{number}@example.org")
+    exclusions.add_segment(session, grace, sync.segment_id, WHY, now=runtime.clock())
+    session.commit()
+    source = open_source(
+        "", session, sync.segment, CHANNELS["meta"].capabilities, now=runtime.clock(), names=lambda _: sync.segment
+    )
+    ids = [contact.id for contact in members(session, sync)]
+    kept_out = source.bar.excluded.joined(ids[1], ids[4])
+    assert sorted(session.scalars(select(kept_out.c.id))) == ids[2:5]
+    assert go(replace(runtime, settings=runtime.settings.model_copy(update={"window_rows": 3})), sync).skipped == {
+        "excluded": 8
+    }
 
 
 def test_segment_keeps_out_its_members(runtime, session, sync, grace):

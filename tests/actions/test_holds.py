@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
-from segsync.actions import chores, holds, schedule, thresholds
+from segsync.actions import chores, exclusions, holds, schedule, thresholds
 from segsync.actions.actor import Actor, NotAllowed, Refused
+from segsync.actions.exclusions import Terms, Written
 from segsync.actions.threshold_changes import Given, change, change_sync
-from segsync.models import Alert, AuditEvent, Contact, ImportJob, Organization, Run, Segment
+from segsync.models import Alert, AuditEvent, Contact, ImportJob, Organization, Person, Run, Segment
 from segsync.rules.terms import Role
 from tests.actions.pushing import again, go, join, keys, leave, members, open_alerts, put, work
 from tests.builders import make_person
@@ -213,6 +214,18 @@ def test_a_changed_segment_and_an_import_are_told_with_who_did_it(runtime, clock
     told = open_alerts(runtime)[0].facts["likely"]
     assert "Max changed the segment “Customers”" in told
     assert "Ada imported “march.csv”" in told
+
+
+def test_an_exclusion_is_told_as_the_cause(runtime, session, sync, held):
+    """Whoever decides reads who put how many on the exclusion lists of this channel, and nothing of another channel's (B2, B14)."""
+    grace = Actor.person(session.scalars(select(Person).where(Person.name == "Grace")).one())
+    leavers = [contact.email for contact in members(session, sync)]
+    for lines, terms in ((leavers, Terms(reason="rivals")), (["x@example.org"], Terms("google", reason="other"))):
+        exclusions.add_lines(session, grace, Written(lines), terms, now=runtime.clock())
+    session.commit()
+    run = go(runtime, sync)
+    assert ("excluded", "Grace") in causes(run)
+    assert "Grace put 3 × e-mail on the exclusion lists" in open_alerts(runtime)[0].facts["likely"]
 
 
 def test_opt_outs_are_told_as_the_cause(runtime, session, sync, held):

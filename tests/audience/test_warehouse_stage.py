@@ -10,6 +10,7 @@ import pytest
 from segsync.audience.warehouse_stage import Wanted, stage
 from segsync.audience.warehouses import WarehouseProblem
 from segsync.rules.cleaning import CONTACT, Door, clean
+from segsync.rules.cleaning_email import mailbox
 from segsync.rules.warehouse_forms import SHAPES, Columns, Meaning
 
 ANYBODY = Meaning(unknown_subscription_counts=True, unknown_consent_counts=True)
@@ -104,6 +105,17 @@ def test_who_opted_out_here_is_not_sent_whatever_the_warehouse_says(laid):
         ("3", "max@example.com", None, "yes"),
     ]
     assert sorted(laid(*people, kept_out=kept_out).window(-1, 9).column("barred").to_pylist()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_out"), [("J.Doe+shop@gmail.com", True), ("jd.oe@googlemail.com", False), ("+x@gmail.com", False)]
+)
+def test_a_gmail_address_is_held_out_by_its_mailbox(laid, cell, is_out):
+    """A warehouse's Gmail address is known again however it is written there, in the same form as here (B14)."""
+    digest = hashlib.sha256(mailbox("j.d.oe@gmail.com").encode()).hexdigest()
+    kept_out = pa.table({"digest": [digest], "why": pa.array([3], pa.int32())})
+    why = laid(("1", cell, None, "yes"), kept_out=kept_out).window(-1, 9).column("barred").to_pylist()
+    assert why == [3 if is_out else 0]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ HERE = Door("DE")
         ("030 901820", ("phone", "+4930901820")),
         ("@acme.example", ("domain", "acme.example")),
         ("https://www.acme.example/about", ("domain", "acme.example")),
-        ("Acme GmbH & Co. KG", ("company", "acme gmbh & co. kg")),
+        ("Acme GmbH & Co. KG", ("company", "Acme GmbH & Co. KG")),
+        ("J.Doe+news@Gmail.com", ("email", "jdoe@gmail.com")),
     ],
 )
 def test_line_is_read_as_what_it_looks_like(line, entry):

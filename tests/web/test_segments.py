@@ -289,6 +289,15 @@ def test_view_only_sees_counts_and_masks(sign_in, vera, at, segment):
     assert "Create sync" not in page
 
 
+def test_companies_are_named_to_everybody(session, sign_in, vera, at, workspace):
+    """A company is no person: Vera reads its name and domain in a sample as she does in Companies (S4)."""
+    make_company(session, workspace, name="Initech", company_domain="initech.example")
+    made = make_segment(session, workspace, "Accounts", kind="rule", members="companies", rules={})
+    session.commit()
+    figures = sign_in(vera).get(at(made.id, "figures")).text
+    assert ("Initech" in figures, "initech.example" in figures) == (True, True)
+
+
 @pytest.mark.parametrize("deed", ["duplicate", "delete", "restore", "members", "edit"])
 def test_view_only_changes_nothing(sign_in, vera, at, segment, deed):
     """Every door to a change is shut for Vera, with who can open it (S3)."""

@@ -108,7 +108,7 @@ def preview(workspace_id: int) -> str:
 
 def sample_parts(members: str, seen: segment_counts.Preview) -> dict[str, Any]:
     """What the templates of sample and reach need."""
-    return {"columns": COLUMNS[members], "show": shower(), "name_of": name_of, "reached": reached(seen.reach)}
+    return {"columns": COLUMNS[members], "show": shower(members), "name_of": name_of, "reached": reached(seen.reach)}
 
 
 def _rules(form: SegmentForm) -> Group:

@@ -92,7 +92,12 @@ def page(workspace: Workspace, segment: Segment, form: LinesForm) -> Answer:
 def _whom(workspace: Workspace, segment: Segment, now: datetime) -> dict[str, Any]:
     if segment.kind == SegmentKind.LIST:
         listed = paginate(db(), segment_lists.members(segment), number=asked_page())
-        return {"listed": listed, "columns": COLUMNS[segment.members], "show": shower(), "name_of": name_of}
+        return {
+            "listed": listed,
+            "columns": COLUMNS[segment.members],
+            "show": shower(segment.members),
+            "name_of": name_of,
+        }
     if segment.kind == SegmentKind.WAREHOUSE:
         return parts_of(segment)
     known = vocabulary(db(), workspace, segment.members, now=now)

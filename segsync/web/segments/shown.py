@@ -9,7 +9,7 @@ from connectors.contract import Capabilities
 from connectors.registry import CHANNELS
 from segsync.audience.reach import Reach
 from segsync.models import Company, Contact
-from segsync.rules.masking import DOTS, mask
+from segsync.rules.masking import mask
 from segsync.rules.names import flagged_in
 from segsync.rules.rights import Right
 from segsync.web.frame import may
@@ -23,9 +23,9 @@ _OPEN = frozenset({"country", "industry"})
 """What names nobody, and is shown to everybody."""
 
 
-def shower() -> Callable[[str, object], str]:
-    """Shows a value of a field to the person who is here."""
-    if may(Right.SEE_VALUES):
+def shower(members: str = "people") -> Callable[[str, object], str]:
+    """Shows a value of a field to the person who is here. What is known of companies names nobody, and everybody sees it."""
+    if members == "companies" or may(Right.SEE_VALUES):
         return lambda _field, value: "" if value is None else str(value)
     return _masked
 
@@ -36,10 +36,9 @@ def _masked(field: str, value: object) -> str:
 
 def name_of(member: Contact | Company) -> str:
     """A member's name as the person who is here may see it."""
-    show = shower()
     if isinstance(member, Company):
-        name = member.name or member.company_domain or ""
-        return name if may(Right.SEE_VALUES) else (name[:1] + DOTS if name else f"Company {member.id}")
+        return member.name or member.company_domain or f"Company {member.id}"
+    show = shower()
     parts = [show("first_name", member.first_name), show("last_name", member.last_name)]
     return " ".join(part for part in parts if part) or f"Contact {member.id}"
 

@@ -11,7 +11,7 @@ from segsync.actions import sync_history, sync_lists, tries
 from segsync.actions.actor import Refused
 from segsync.actions.sync_access import may_act, who_can
 from segsync.models import Company, Contact, Run, Sync
-from segsync.rules.masking import DOTS, mask
+from segsync.rules.masking import mask
 from segsync.rules.terms import Purpose
 from segsync.web.frame import actor, db, my_workspaces, runtime
 from segsync.web.live import fragment
@@ -70,11 +70,11 @@ def try_parts(sync: Sync, run: Run) -> dict[str, Any]:
 
 
 def _shown(member: Contact | Company | None) -> tuple[str, str]:
-    """Always masked: it is a sample, for whoever decides, and not for reading about people."""
+    """People always masked: it is a sample, for whoever decides, and not for reading about them."""
     if member is None:
         return "Deleted meanwhile", ""
     if isinstance(member, Company):
-        return (member.name or "")[:1] + DOTS, mask("company_domain", member.company_domain)
+        return member.name or f"Company {member.id}", member.company_domain or ""
     names = (mask("first_name", member.first_name), mask("last_name", member.last_name))
     values = [mask(field, getattr(member, field)) for field in list(COLUMNS["people"])[:2]]
     return " ".join(filter(None, names)) or f"Contact {member.id}", " · ".join(filter(None, values))
