@@ -10,11 +10,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from connectors.registry import CHANNELS
-from segsync.actions import integrations, sync_switch, syncs
+from segsync.actions import integrations, segments, sync_switch, syncs
+from segsync.actions.segments import Draft
 from segsync.actions.sync_switch import Off
 from segsync.demo_stage import Stage
 from segsync.models import AdAccount, Integration, Person, Run, Segment, Sync
 from segsync.rules.schedule import WEEKDAYS, At, ByHand, Schedule
+from segsync.rules.segment_rules import Condition, read
 from segsync.rules.terms import SignInState
 
 ADA, GRACE, MAX = "Ada Byron", "Grace Hopper", "Max Power"
@@ -53,7 +55,7 @@ STORY: Final = (
     Part(ADA, "Enterprise plan", "linkedin", "Northwind DACH"),
     Part(ADA, "Enterprise plan", "google", "Northwind Search"),
 )
-SIGNIN_ENDS, TERMS_ARE_WITHDRAWN, ACCESS_ENDS, SWITCHED_OFF = STORY[5:7], STORY[7], STORY[8], STORY[9]
+SIGNIN_ENDS, TERMS_ARE_WITHDRAWN, ACCESS_ENDS, SWITCHED_OFF, HELD = STORY[5:7], STORY[7], STORY[8], STORY[9], STORY[0]
 
 
 def connect_everybody(stage: Stage) -> None:
@@ -88,7 +90,10 @@ def first_runs(stage: Stage) -> None:
 
 
 def break_some(stage: Stage) -> None:
-    """A sign-in ends, terms are withdrawn, access is taken away; one sync is switched off. Then each is run once more."""
+    """A sign-in ends, terms are withdrawn, access is taken away, a segment is narrowed to a city; one sync is switched off.
+
+    Then each is run once more. The one of the narrowed segment would take out most of its audience, and waits for an administrator.
+    """
     outside = stage.simulators
     outside.go_wrong("meta", "token_revoked", person=outside.person("meta", MAX))
     outside.change_account("meta", TERMS_ARE_WITHDRAWN.account, tos=False, user_tos=[])
@@ -98,7 +103,8 @@ def break_some(stage: Stage) -> None:
         account=outside.account("linkedin", ACCESS_ENDS.account),
         person=outside.person("linkedin", ADA),
     )
-    broken = (*SIGNIN_ENDS, TERMS_ARE_WITHDRAWN, ACCESS_ENDS)
+    _narrow(stage, HELD.segment)
+    broken = (*SIGNIN_ENDS, TERMS_ARE_WITHDRAWN, ACCESS_ENDS, HELD)
     before = _count(stage)
     for part in broken:
         with stage.runtime.sessions.begin() as session:
@@ -109,6 +115,23 @@ def break_some(stage: Stage) -> None:
         public_id = _public_id(session, SWITCHED_OFF)
         sync_switch.switch_off(stage.runtime, session, stage.actor(session, GRACE), public_id, off)
     stage.wait_for(lambda session: _finished(session) >= before + len(broken))
+
+
+def _narrow(stage: Stage, name: str) -> None:
+    """Max means one campaign and changes the segment of all: whoever does not live in Berlin leaves it."""
+    with stage.runtime.sessions.begin() as session:
+        workspace = stage.workspace(session)
+        found = select(Segment).where(Segment.workspace_id == workspace.id, Segment.name == name)
+        segment = session.scalars(found).one()
+        only = Condition(field="city", operator="equals", values=("Berlin",))
+        rules = read(segment.rules)
+        if only in rules.items:  # played before, and interrupted
+            return
+        draft, actor = (
+            Draft(segment.name, rules=rules.model_copy(update={"items": (*rules.items, only)})),
+            stage.actor(session, MAX),
+        )
+        segments.change(session, actor, workspace, segment.id, draft, now=stage.runtime.clock())
 
 
 def _create(stage: Stage, part: Part) -> None:

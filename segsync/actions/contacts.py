@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, union
 from sqlalchemy.orm import Session
 
+from segsync.actions import erased
 from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.company_links import link_contact
@@ -20,6 +22,7 @@ from segsync.rules.cleaning_text import tidy
 from segsync.rules.identity import CONTACT_IDENTITY, identity_of
 from segsync.rules.rights import Right
 from segsync.rules.terms import Consent, Subscription
+from segsync.vault import Vault
 
 FOUND_AT_MOST: Final = 50
 FEWEST_DIGITS: Final = 3
@@ -34,6 +37,14 @@ class Said:
     ad_user_data: str
     ad_personalization: str
     source: str = ""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """By what erased people are recognised, and whether whoever types them confirms that they asked to be here again."""
+
+    vault: Vault
+    let_in: bool = False
 
 
 def in_workspace(workspace: Workspace) -> Select[Contact]:
@@ -93,6 +104,19 @@ def _by_phone(text: str, digits: str, workspace: Workspace) -> list[ColumnElemen
     return [Contact.phone.like(prefix(start)) for start in starts]
 
 
+LET_IN: Final = {"erased_people_let_in": True}
+"""In the audit trail, as of an import: who typed them confirmed that they asked to be here again."""
+
+
+class Erased(Refused):
+    """Somebody who was erased: they are let in only by a person who confirms that they asked for it."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(
+            f"This person was erased on {at:%Y-%m-%d}. Whoever knows that they want to be here again confirms it below; it is kept with the name."
+        )
+
+
 def find(session: Session, workspace: Workspace, contact_id: int) -> Contact:
     """A contact of this workspace. Raises Refused."""
     contact = session.get(Contact, contact_id)
@@ -101,11 +125,12 @@ def find(session: Session, workspace: Workspace, contact_id: int) -> Contact:
     return contact
 
 
-def create(session: Session, actor: Actor, workspace: Workspace, raw: Mapping[str, str]) -> Contact:
-    """A new contact from what was typed. Raises Refused, also for somebody who is there already."""
+def create(session: Session, actor: Actor, workspace: Workspace, raw: Mapping[str, str], *, gate: Gate) -> Contact:
+    """A new contact from what was typed. Raises Refused, also for somebody who is there already, and Erased."""
     actor.need(Right.EDIT_DATA)
     values = _cleaned(session, workspace, raw)
     lock(session, workspace.id)
+    let_in = _check_erased(session, workspace, values, gate)
     there = _same(session, workspace, values)
     if there:
         raise Refused(
@@ -118,23 +143,28 @@ def create(session: Session, actor: Actor, workspace: Workspace, raw: Mapping[st
     put(contact, values)
     session.flush()
     link_contact(session, workspace.id, contact.id)
-    record(session, actor, "contact.create", subject(contact))
+    record(session, actor, "contact.create", subject(contact), change=({}, LET_IN if let_in else {}))
     session.refresh(contact)
     return contact
 
 
-def change(session: Session, actor: Actor, workspace: Workspace, contact_id: int, raw: Mapping[str, str]) -> list[str]:
-    """Sets the fields that were typed; an empty one is emptied. The names of those that changed. Raises Refused."""
+def change(
+    session: Session, actor: Actor, workspace: Workspace, contact_id: int, raw: Mapping[str, str], *, gate: Gate
+) -> list[str]:
+    """Sets the fields that were typed; an empty one is emptied. The names of those that changed. Raises Refused and Erased."""
     actor.need(Right.EDIT_DATA)
     contact = find(session, workspace, contact_id)
     values = _cleaned(session, workspace, raw, contact)
     lock(session, workspace.id)
+    new = {name: value for name, value in values.items() if value != getattr(contact, name, None)}
+    let_in = _check_erased(session, workspace, new, gate)
     _check_external_id(session, workspace, values, contact.id)
     changed = put(contact, values)
     if changed:
         session.flush()
         link_contact(session, workspace.id, contact.id)
-        record(session, actor, "contact.change", subject(contact), change=({}, {"fields": sorted(changed)}))
+        told = {"fields": sorted(changed), **(LET_IN if let_in else {})}
+        record(session, actor, "contact.change", subject(contact), change=({}, told))
         session.refresh(contact)
     return changed
 
@@ -211,6 +241,18 @@ def _same(session: Session, workspace: Workspace, values: Mapping[str, Any]) -> 
 
 def _shared(contact: Contact, values: Mapping[str, Any]) -> str:
     return next(name for name in CONTACT_IDENTITY if values.get(name) and getattr(contact, name) == values[name])
+
+
+def _check_erased(session: Session, workspace: Workspace, values: Mapping[str, Any], gate: Gate) -> bool:
+    """Whether somebody who was erased comes back by these values, as whoever typed them confirms. Raises Erased otherwise."""
+    row = {name: values.get(name) for name in CONTACT_IDENTITY}
+    found = erased.recognised(session, gate.vault, workspace, [row])
+    if not found:
+        return False
+    if not gate.let_in:
+        raise Erased(found[0])
+    erased.let_in(session, gate.vault, workspace, [row])
+    return True
 
 
 def _check_external_id(session: Session, workspace: Workspace, values: Mapping[str, Any], but: int) -> None:

@@ -18,6 +18,7 @@ from segsync.actions.audit import Subject, record
 from segsync.audience.exclusions import company_name
 from segsync.models import Exclusion, Person, Segment
 from segsync.rules.cleaning import Door
+from segsync.rules.cleaning_email import mailbox
 from segsync.rules.cleaning_text import tidy
 from segsync.rules.exclusion_lines import KINDS, read_lines
 from segsync.rules.rights import Right
@@ -111,7 +112,9 @@ def listed(actor: Actor, *, text: str = "", kind: str = "", channel: str = "") -
     if channel:
         wanted = wanted.where(Exclusion.channel.in_(["", channel]))
     if text:
-        wanted = wanted.where(Exclusion.value.istartswith(tidy(text).removeprefix("@"), autoescape=True))
+        # a whole address as it stands on the lists, whatever dots it is typed with
+        begins = mailbox(tidy(text).removeprefix("@").lower())
+        wanted = wanted.where(Exclusion.value.istartswith(begins, autoescape=True))
     return wanted.order_by(Exclusion.id.desc())
 
 

@@ -38,8 +38,13 @@ def release(runtime: Runtime, session: Session, actor: Actor, public_id: str, ru
     if held.id != run_id:
         raise Refused("Another run was held meanwhile: look at its figures first. Nothing was changed.")
     found = held.findings
+    if found.get("segment_version") != sync.segment.version:
+        raise Refused(
+            "The segment was changed since these figures were worked out, so they mean others. Press Sync now: the run works them "
+            "out anew, and waits again where too many would be removed. Nothing was changed."
+        )
     until = runtime.clock() + RELEASED_FOR
-    given = Release(found["leaving"], to_nobody=found["to_nobody"], until=until, by=actor.person_id)
+    given = Release(found["leaving"], found["to_nobody"], until, actor.person_id, found["segment_version"])
     sync.release = given.stored()
     run = begin(runtime, session, sync, Why.RELEASED, by=actor.person_id)
     released = {"removals": given.removals, "members_before": found["held"], "run": held.id}

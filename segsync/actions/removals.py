@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from segsync.actions import alerts, contacts
@@ -42,14 +42,37 @@ class Wish:
 def ask(session: Session, actor: Actor, workspace: Workspace, contact_id: int, wish: Wish, *, now: datetime) -> Removal:
     """Begins to take a person out of every audience. From this moment no run sends them. Wake the removal after the commit.
 
-    Asked again, the one that is under way is returned. Raises Refused.
+    Other contacts of the same person go with them, in every workspace of the organization, each by a removal of its own. Asked
+    again, the one that is under way is returned. Raises Refused.
     """
     actor.need(Right.TAKE_OUT)
     contact = contacts.find(session, workspace, contact_id)
-    session.refresh(contact, with_for_update=True)
-    sort, reason = wish.sort, wish.reason.strip()
-    if len(reason) > LONGEST_REASON:
+    wish = Wish(wish.sort, wish.reason.strip())
+    if len(wish.reason) > LONGEST_REASON:
         raise Refused(f"A reason may have {LONGEST_REASON} characters.", field="reason")
+    everyone = sorted([contact, *the_same_person(session, actor, contact)], key=lambda each: each.id)
+    asked = {each.id: _ask(session, actor, each, wish, now=now) for each in everyone}
+    return asked[contact.id]
+
+
+def the_same_person(session: Session, actor: Actor, contact: Contact) -> Sequence[Contact]:
+    """Other contacts of the organization with the same e-mail, or with the same phone and nothing stronger to be known by."""
+    ways = []
+    if contact.email is not None:
+        ways.append(Contact.email == contact.email)
+    if contact.phone is not None:
+        nothing_else = Contact.email.is_(None) & Contact.external_id.is_(None)
+        ways.append((Contact.phone == contact.phone) & nothing_else)
+    if not ways:
+        return []
+    ours = select(Workspace.id).where(Workspace.organization_id == actor.organization_id)
+    others = select(Contact).where(Contact.workspace_id.in_(ours), Contact.id != contact.id, or_(*ways))
+    return session.scalars(others.order_by(Contact.id)).all()
+
+
+def _ask(session: Session, actor: Actor, contact: Contact, wish: Wish, *, now: datetime) -> Removal:
+    session.refresh(contact, with_for_update=True)
+    sort, reason = wish.sort, wish.reason
     open_one = session.scalar(
         select(Removal).where(Removal.contact_id == contact.id, Removal.sort == sort.value, Removal.done_at.is_(None))
     )
@@ -57,8 +80,8 @@ def ask(session: Session, actor: Actor, workspace: Workspace, contact_id: int, w
         return open_one
     _bar(contact, sort, actor)
     removal = Removal(
-        organization_id=workspace.organization_id,
-        workspace_id=workspace.id,
+        organization_id=actor.organization_id,
+        workspace_id=contact.workspace_id,
         contact_id=contact.id,
         sort=sort.value,
         state=RemovalState.BEGUN.value,

@@ -16,6 +16,7 @@ from segsync.actions.sync_alerts import cause_of
 from segsync.actions.trouble import Trouble
 from segsync.models import Integration, Run, Segment, Sync
 from segsync.rules import causes
+from segsync.rules.removals import Release
 from segsync.rules.terms import Detail, Purpose, RunState, SignInState, Status, Why
 
 SEGMENT_DELETED = "segment.deleted"
@@ -99,6 +100,8 @@ def stop(session: Session, sync: Sync, *, now: datetime) -> None:
             session.flush()
             if purpose is Purpose.TRY:
                 books.put_away(session, run, now=now)
+            else:
+                _use_release(sync, run)
 
 
 def start_again(session: Session, sync_id: int, *, now: datetime) -> int | None:
@@ -122,8 +125,8 @@ def succeed(session: Session, run: Run, *, now: datetime) -> Sequence[int]:
     if run.purpose == Purpose.TRY:
         return []
     sync.failures = 0
-    if not sync.removals_due:
-        sync.release = {}  # it was for these removals, and not for the next ones
+    if run.rows_removed or not sync.removals_due:
+        _use_up_release(sync, due=sync.removals_due)
     sync.problem_code = None
     sync.problem_facts = {}
     sync.was_synced = True
@@ -146,6 +149,7 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     if run.purpose == Purpose.TRY:
         books.put_away(session, run, now=now)
         return
+    _use_release(sync, run)
     if sync.status == Status.INACTIVE or sync.deleted_at is not None:
         return
     sync.failures += 1
@@ -156,6 +160,19 @@ def fail(session: Session, run: Run, trouble: Trouble, *, now: datetime) -> None
     statuses.move(session, sync, Status.FAILED, now=now, detail=detail, run_id=run.id)
     cause = cause_of(sync, trouble, lasting=detail is Detail.HELD)
     alerts.open_alert(session, sync.organization_id, cause, now=now, sync_ids=[sync.id], run_id=run.id)
+
+
+def _use_release(sync: Sync, run: Run) -> None:
+    """A run that ended in the middle: what it did not take out any more is still released, and nobody else."""
+    if run.rows_removed:
+        _use_up_release(sync, due=run.rows_to_remove - run.rows_removed)
+
+
+def _use_up_release(sync: Sync, *, due: int) -> None:
+    """A release was for the removals of one plan, and not for the next ones."""
+    release = Release.read(sync.release)
+    if release is not None:
+        sync.release = release.after(due)
 
 
 def _detail_of(code: str) -> Detail:
@@ -187,7 +204,9 @@ def signin_failed(session: Session, run_id: int, code: str) -> None:
 
 
 def _integration_of(run_id: int) -> ScalarSelect[int]:
-    return select(Sync.integration_id).join(Run, Run.sync_id == Sync.id).where(Run.id == run_id).scalar_subquery()
+    """Of a run that sends: one that tries says what it met, and changes nothing."""
+    owner = select(Sync.integration_id).join(Run, Run.sync_id == Sync.id)
+    return owner.where(Run.id == run_id, Run.purpose == Purpose.SEND.value).scalar_subquery()
 
 
 # -- segments that go and come back ----------------------------------------------------------------------------

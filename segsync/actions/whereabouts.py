@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Row as Found
-from sqlalchemy import exists, func, literal, or_, select
+from sqlalchemy import func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.contract import Capabilities, Kind
@@ -16,11 +16,11 @@ from segsync.actions import books, memberships
 from segsync.actions.actor import Actor, Refused, acting_person
 from segsync.actions.audit import Subject, record
 from segsync.actions.contacts import subject
-from segsync.audience import filters, one_person
+from segsync.audience import one_person
 from segsync.audience.conditions import Gone
 from segsync.audience.files import FileUnreadable, Part
 from segsync.audience.plan import ADDITIONS, REMOVALS
-from segsync.audience.sources import BARRED, MAY_BE_SENT, bar, kind_for
+from segsync.audience.sources import BARRED, bar, kind_for
 from segsync.models import Contact, DataFile, Run, Segment, Sync, Workspace
 from segsync.rules.cleaning import CONTACT, Door, clean
 from segsync.rules.rights import Right
@@ -35,10 +35,12 @@ MOST_SYNCS = 100
 
 @dataclass(frozen=True)
 class Place:
-    """One audience. `standing` is None where our books cannot be read on this machine."""
+    """One audience. `standing` is None where our books cannot be read on this machine, or know nobody by their contact."""
 
     sync: Sync
     standing: Standing | None
+    from_warehouse: bool = False
+    """Its members are rows of a warehouse, known in our books by the warehouse's key alone."""
 
     @property
     def first_sent(self) -> datetime | None:
@@ -98,31 +100,26 @@ def look(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> 
     syncs = session.scalars(ordered.options(joinedload(Sync.segment))).all()
     total = session.scalar(select(func.count()).select_from(live.subquery())) or 0
     ledgers, plans = _parts(session, syncs, contact.id)
+    asked = _Asked(session, contact, now)
     places = []
     for sync in syncs:
-        if _takes_people(sync):
-            planned = _planned(runtime, sync, plans.get(sync.id, {}), contact.id)
-            places.append(_place(runtime, session, sync, contact, (ledgers.get(sync.id, []), planned), now))
-    return Whereabouts(memberships.of_contact(session, contact, now), places, max(0, total - len(syncs)))
+        if not _takes_people(sync):
+            continue
+        if sync.segment.kind == SegmentKind.WAREHOUSE:  # the numbers in its ledger mean other people
+            places.append(Place(sync, None, from_warehouse=True))
+            continue
+        planned = _planned(runtime, sync, plans.get(sync.id, {}), contact.id)
+        places.append(_place(runtime, asked, sync, ledgers.get(sync.id, []), planned))
+    segments = memberships.of_contact(session, contact, now, asked.inside)
+    return Whereabouts(segments, places, max(0, total - len(syncs)))
 
 
 def _takes_people(sync: Sync) -> bool:
-    # members of a warehouse are no contacts: their numbers in a ledger mean other people
-    if sync.segment.kind == SegmentKind.WAREHOUSE:
-        return False
     return sync.channel in CHANNELS and kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE
 
 
-def _place(
-    runtime: Runtime,
-    session: Session,
-    sync: Sync,
-    contact: Contact,
-    known: tuple[Sequence[Part], str | None],
-    now: datetime,
-) -> Place:
-    capabilities = CHANNELS[sync.channel].capabilities
-    parts, planned = known
+def _place(runtime: Runtime, asked: _Asked, sync: Sync, parts: Sequence[Part], planned: str | None) -> Place:
+    capabilities, contact = CHANNELS[sync.channel].capabilities, asked.contact
     try:
         folder = books.folder(runtime, sync)
         rows: list[Row] = one_person.ledger_rows(folder, parts, contact.id, capabilities.shapes[Kind.PEOPLE])
@@ -130,32 +127,43 @@ def _place(
         return Place(sync, None)
     if planned is None:
         return Place(sync, None)
-    return Place(sync, standing(_meant(session, sync.segment, contact, capabilities, now), rows, planned))
+    return Place(sync, standing(asked.meant(sync.segment, capabilities), rows, planned))
 
 
-def _meant(session: Session, segment: Segment, contact: Contact, capabilities: Capabilities, now: datetime) -> Meant:
-    """Asked of the same expressions that runs go by."""
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked about one contact, by the same expressions that runs go by: each segment once, and each channel once."""
 
-    def names(number: int) -> Segment:
-        return session.get_one(Segment, number)
+    session: Session
+    contact: Contact
+    now: datetime
+    inside: dict[int, bool] = field(default_factory=dict)
+    barred: dict[str, str] = field(default_factory=dict)
 
-    if segment.deleted_at is not None:
-        return Meant(member=False)
-    as_people = segment.members == Kind.COMPANIES
-    try:
-        members = (filters.members_as_people if as_people else filters.member_ids)(segment, now, names).subquery()
-        against = bar(session, Contact, segment, capabilities, now=now, names=names)
-    except Gone:  # the run fails with the same, and says so
-        return Meant(member=False)
-    kept_out = against.excluded.joined(contact.id - 1, contact.id)
-    inside = exists().where(members.c.id == contact.id)
-    query = select(inside, against.why_not(kept_out)).select_from(Contact).where(Contact.id == contact.id)
-    if kept_out is not None:
-        query = query.outerjoin(kept_out, kept_out.c.id == Contact.id)
-    member, why = session.execute(query).one()
-    keys = capabilities.shapes[Kind.PEOPLE].keys
-    has_key = any(all(getattr(contact, name) is not None for name in key.made_of) for key in keys)
-    return Meant(bool(member), BARRED[why] if why != MAY_BE_SENT else "", has_key)
+    def meant(self, segment: Segment, capabilities: Capabilities) -> Meant:
+        """Whether the contact is meant, and may and can be sent."""
+        if segment.deleted_at is not None:
+            return Meant(member=False)
+        member = memberships.holds(self.session, segment, self.contact, self.now, self.inside)
+        if capabilities.name not in self.barred:
+            self.barred[capabilities.name] = self._barred(segment, capabilities)
+        keys = capabilities.shapes[Kind.PEOPLE].keys
+        has_key = any(all(getattr(self.contact, name) is not None for name in key.made_of) for key in keys)
+        return Meant(member, self.barred[capabilities.name], has_key)
+
+    def _barred(self, segment: Segment, capabilities: Capabilities) -> str:
+        """Why the contact may not be sent: the same for every segment of their workspace."""
+        names = lambda number: self.session.get_one(Segment, number)  # noqa: E731
+        try:
+            against = bar(self.session, Contact, segment, capabilities, now=self.now, names=names)
+            kept_out = against.excluded.joined(self.contact.id - 1, self.contact.id)
+        except Gone:  # an excluded segment: the run fails with the same, and says so
+            return ""
+        query = select(against.why_not(kept_out)).select_from(Contact).where(Contact.id == self.contact.id)
+        if kept_out is not None:
+            query = query.outerjoin(kept_out, kept_out.c.id == Contact.id)
+        why = self.session.scalar(query)
+        return BARRED[why] if why else ""
 
 
 def _parts(

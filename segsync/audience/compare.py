@@ -204,7 +204,7 @@ def _nothing_new(window: Window) -> dict[str, int] | None:
     states = _tally(known.column("state"))
     if set(states) - {Held.HELD, Held.REFUSED, Held.SKIPPED}:
         return None
-    none = {"members": window.members.num_rows, "new": 0, "changed": 0, "gone": 0}
+    none = {"members": window.members.num_rows, "new": 0, "changed": 0}
     unchanged = states.get(Held.HELD, 0) + states.get(Held.REFUSED, 0)
     barred = {f"barred_{reason}": count for reason, count in _tally(window.members.column("barred")).items() if reason}
     return none | {"unchanged": unchanged, "no_identifier": states.get(Held.SKIPPED, 0)} | barred
@@ -292,12 +292,10 @@ def _counts(bench: duckdb.DuckDBPyConnection, has_key: str) -> dict[str, int]:
         select (select count(*) from members) as members,
                (select count(*) from sent where ({has_key}) and not {known}) as new,
                (select count(*) from sent where ({has_key}) and {known}) as changed,
-               (select count(distinct member) from base where state in (0, 1)
-                  and member not in (select id from members where barred = 0)) as gone,
                (select count(*) from staying where state in (0, 2)) as unchanged,
                (select count(*) from sent where not ({has_key})) + (select count(*) from staying where state = 3) as no_identifier
     """).fetchall()[0]
-    names = ("members", "new", "changed", "gone", "unchanged", "no_identifier")
+    names = ("members", "new", "changed", "unchanged", "no_identifier")
     return dict(zip(names, row, strict=True)) | _barred(bench)
 
 

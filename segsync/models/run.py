@@ -62,6 +62,7 @@ class Run(Base):
     new_members: Mapped[int] = mapped_column(server_default="0")
     changed_members: Mapped[int] = mapped_column(server_default="0")
     gone_members: Mapped[int] = mapped_column(server_default="0")
+    """Taken out of the audience, by the plan: a changed member is not."""
     unchanged_members: Mapped[int] = mapped_column(server_default="0")
     again_members: Mapped[int] = mapped_column(server_default="0")
     """Sent again although unchanged, because a removal touched a key of theirs."""

@@ -23,7 +23,7 @@ class Entry:
     """One thing that can go wrong. `meaning` and `steps` are templates over the facts of `WORDS`.
 
     `link` names what helps: a page of the channel ('account', 'permissions', 'terms', 'audience', 'quality') or of ours
-    ('integrations', 'limit', 'segment', 'sync', 'settings').
+    ('integrations', 'limit', 'release', 'segment', 'sync', 'settings').
     """
 
     code: str

@@ -234,10 +234,10 @@ OURS = (
         Retry.ITSELF,
         (
             "Look at what lies behind it: a changed rule, an import or a consent is quickly set right.",
-            "Where it is meant, an administrator releases the removals on the page of the sync, and they are sent at once.",
+            "Where it is meant, an administrator looks at the figures and releases the removals, and they are sent at once.",
             "Where it is not, set the cause right: the next run is planned anew and goes through. Or switch the sync off.",
         ),
-        "sync",
+        "release",
     ),
     Entry(
         "sync.lapsing",

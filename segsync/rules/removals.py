@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -41,17 +41,24 @@ class Removals:
 
 @dataclass(frozen=True)
 class Release:
-    """An administrator's word: so many may be taken out until then; everybody only where that was looked at."""
+    """An administrator's word: so many may be taken out until then, of the segment as it was looked at; everybody only if that was."""
 
     removals: int
     to_nobody: bool
     until: datetime
     by: int | None = None
+    segment_version: int = 0
 
-    def covers(self, found: Removals, now: datetime) -> bool:
-        """Whether it holds for this plan."""
+    def covers(self, found: Removals, now: datetime, segment_version: int) -> bool:
+        """Whether it holds for this plan of a segment."""
         few_enough = found.leaving * 100 <= self.removals * (100 + TOLERANCE_PERCENT)
-        return now < self.until and few_enough and (self.to_nobody or not found.to_nobody)
+        as_looked_at = segment_version == self.segment_version and (self.to_nobody or not found.to_nobody)
+        return now < self.until and few_enough and as_looked_at
+
+    def after(self, due: int) -> dict[str, Any]:
+        """As the sync keeps it when a run has carried out a part and so many are still due: for these alone. {} where none is."""
+        left = min(due, self.removals)
+        return replace(self, removals=left, to_nobody=False).stored() if left > 0 else {}
 
     def stored(self) -> dict[str, Any]:
         """As the sync keeps it."""

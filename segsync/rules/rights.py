@@ -141,7 +141,12 @@ ROUTES |= {
     "removals.by_hand": Right.TAKE_OUT,
 }
 
-ROUTES |= {"exclusions.index": Right.EXCLUDE, "exclusions.add": Right.EXCLUDE, "exclusions.end": Right.EXCLUDE}
+ROUTES |= {
+    "exclusions.index": Right.EXCLUDE,
+    "exclusions.search": Right.EXCLUDE,
+    "exclusions.add": Right.EXCLUDE,
+    "exclusions.end": Right.EXCLUDE,
+}
 
 ROUTES |= {
     "syncs.root": Right.SEE_SYNCS,
@@ -223,6 +228,7 @@ ROUTES |= {
 ROUTES |= {
     # masked, with the reason, for whoever may not see values
     "contacts.index": Right.SEE_SYNCS,
+    "contacts.search": Right.SEE_VALUES,
     "contacts.show": Right.SEE_VALUES,
     "contacts.new": Right.EDIT_DATA,
     "contacts.edit": Right.EDIT_DATA,

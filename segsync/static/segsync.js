@@ -107,13 +107,18 @@
     form.addEventListener("segsync:changed", soon);
   }
 
-  // A filter form sends itself when something is chosen; the address then holds the filter.
+  // A filter form sends itself when something is chosen; the address then holds the filter. One that may name a person is
+  // posted, and what was typed stays out of the address.
   function filters(form) {
     const go = (from) => {
+      sessionStorage.setItem("segsync.focus", from?.id || "");
+      if (form.method === "post") {
+        form.submit();
+        return;
+      }
       const chosen = new URLSearchParams();
       for (const [name, value] of new FormData(form)) if (value !== "") chosen.append(name, value);
       const query = chosen.toString();
-      sessionStorage.setItem("segsync.focus", from?.id || "");
       window.location.assign(form.getAttribute("action") + (query ? `?${query}` : ""));
     };
     form.addEventListener("submit", (event) => { event.preventDefault(); go(document.activeElement); });

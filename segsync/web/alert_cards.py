@@ -12,6 +12,7 @@ from segsync.actions import alert_lists
 from segsync.actions.alert_lists import Concerned, Incident
 from segsync.models import Alert
 from segsync.rules import catalogue
+from segsync.rules.rights import Right
 from segsync.rules.terms import Acts
 from segsync.web import frame
 from segsync.web.words import channel_label, channel_page, counted
@@ -25,6 +26,7 @@ LINKS = {
     "integrations": "Open Integrations",
     "limit": "See who uses them",
     "settings": "Open Settings",
+    "release": "Look at the removals",
 }
 OUR_PAGES = {"integrations": "integrations.index", "limit": "syncs.limit", "settings": "settings.index"}
 
@@ -86,7 +88,7 @@ def _card(incident: Incident) -> AlertCard:
         who=_who(incident),
         mine=incident.mine,
         steps=catalogue.steps(alert.code, facts),
-        link=_link(alert, facts),
+        link=_link(incident, facts),
         channel=alert.channel,
         syncs=incident.syncs,
         sync_count=incident.sync_count,
@@ -131,9 +133,13 @@ def _who(incident: Incident) -> str:
     }.get(acts, "Waits for whoever owns the sync")
 
 
-def _link(alert: Alert, facts: dict[str, str]) -> tuple[str, str] | None:
+def _link(incident: Incident, facts: dict[str, str]) -> tuple[str, str] | None:
+    alert = incident.alert
     name = catalogue.entry(alert.code).link
     label = catalogue.fill(LINKS.get(name, ""), facts)
+    if name == "release":
+        waits = alert.closed_at is None and incident.syncs and frame.may(Right.HOLD_REMOVALS)
+        return (label, url_for("syncs.release", public_id=incident.syncs[0].public_id)) if waits else None
     if name in OUR_PAGES:
         known = OUR_PAGES[name] in current_app.view_functions
         return (label, url_for(OUR_PAGES[name])) if known else None

@@ -19,6 +19,7 @@ from segsync.web.forms import PageForm
 from segsync.web.frame import actor, db, may, workspace_or_404
 from segsync.web.paging import Page, asked_page, paginate
 from segsync.web.record_forms import own_fields, raw_of, record_form, refuse
+from segsync.web.searches import sealed_search
 
 companies = Blueprint("companies", __name__, url_prefix="/w/<int:workspace_id>/companies")
 
@@ -58,6 +59,7 @@ def show(workspace_id: int, company_id: int) -> str:
         people=db().scalars(company_actions.people_of(company).limit(PEOPLE_SHOWN)).all(),
         total=company_actions.people_counts(db(), workspace, [company.id]).get(company.id, 0),
         mask=(lambda _name, value: value) if may(Right.SEE_VALUES) else mask,
+        with_such_email=sealed_search(f"@{company.company_domain}") if company.company_domain else None,
     )
 
 

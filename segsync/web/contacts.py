@@ -12,7 +12,7 @@ from wtforms.validators import Length
 from segsync.actions import contacts as contact_actions
 from segsync.actions import devices, fields, memberships
 from segsync.actions.actor import NotAllowed, Refused
-from segsync.actions.contacts import Said
+from segsync.actions.contacts import Erased, Gate, Said
 from segsync.models import Contact, Workspace
 from segsync.rules.import_mapping import CONTACT_LABELS
 from segsync.rules.masking import mask
@@ -22,6 +22,7 @@ from segsync.web.forms import PageForm, typed
 from segsync.web.frame import actor, db, may, need, runtime, show_refusal, workspace_or_404
 from segsync.web.paging import Page, asked_page, paginate
 from segsync.web.record_forms import own_fields, raw_of, record_form, refuse
+from segsync.web.searches import asked_search, sealed_search, typed_search
 
 contacts = Blueprint("contacts", __name__, url_prefix="/w/<int:workspace_id>/contacts")
 
@@ -54,7 +55,7 @@ class DeviceForm(PageForm):
 def index(workspace_id: int) -> str:
     """All contacts, or those that a search finds; masked for somebody who may not see values."""
     workspace = workspace_or_404(workspace_id)
-    asked = request.args.get("q", "").strip() if may(Right.SEE_VALUES) else ""
+    asked = asked_search() if may(Right.SEE_VALUES) else ""
     return render_template(
         "contacts/index.html",
         asked=asked,
@@ -65,6 +66,13 @@ def index(workspace_id: int) -> str:
         see_refusal=Right.SEE_VALUES.refusal,
         edit_refusal=Right.EDIT_DATA.refusal,
     )
+
+
+@contacts.post("")
+def search(workspace_id: int) -> Response:
+    """Looks for somebody: what was typed goes on sealed."""
+    workspace = workspace_or_404(workspace_id)
+    return redirect(url_for("contacts.index", workspace_id=workspace.id, find=sealed_search(typed_search())))
 
 
 def _page(workspace: Workspace, asked: str) -> Page[Contact]:
@@ -104,38 +112,47 @@ def _show(workspace: Workspace, contact: Contact, consent: ConsentForm, device: 
 def new(workspace_id: int) -> Answer:
     """A new contact."""
     workspace = workspace_or_404(workspace_id)
-    form = record_form("contact", fields.for_rows(db(), workspace, "contact"))
+    form, erased = record_form("contact", fields.for_rows(db(), workspace, "contact")), False
     if form.validate_on_submit():
         try:
-            made = contact_actions.create(db(), actor(), workspace, raw_of(form))
+            made = contact_actions.create(db(), actor(), workspace, raw_of(form), gate=_gate())
         except Refused as refusal:
+            erased = isinstance(refusal, Erased)
             refuse(form, refusal)
         else:
             db().commit()
             flash("The contact was added.")
             return redirect(url_for("contacts.show", workspace_id=workspace.id, contact_id=made.id))
-    return _form(form, contact=None)
+    return _form(form, contact=None, erased=erased)
 
 
 @contacts.route("/<int:contact_id>/edit", methods=["GET", "POST"])
 def edit(workspace_id: int, contact_id: int) -> Answer:
     """Other values."""
     workspace, contact = _found(workspace_id, contact_id)
-    form = record_form("contact", fields.for_rows(db(), workspace, "contact"), contact)
+    form, erased = record_form("contact", fields.for_rows(db(), workspace, "contact"), contact), False
     if form.validate_on_submit():
         try:
-            changed = contact_actions.change(db(), actor(), workspace, contact.id, raw_of(form))
+            changed = contact_actions.change(db(), actor(), workspace, contact.id, raw_of(form), gate=_gate())
         except Refused as refusal:
+            erased = isinstance(refusal, Erased)
             refuse(form, refusal)
         else:
             db().commit()
             flash("The contact was changed." if changed else "Nothing was different, so nothing changed.")
             return redirect(url_for("contacts.show", workspace_id=workspace.id, contact_id=contact_id))
-    return _form(form, contact=contact)
+    return _form(form, contact=contact, erased=erased)
 
 
-def _form(form: PageForm, contact: Contact | None) -> Answer:
-    page = render_template("contacts/edit.html", form=form, own=own_fields(form), contact=contact, names=CONTACT_FIELDS)
+def _gate() -> Gate:
+    """Somebody who was erased comes in where the person confirms that they asked to be here again."""
+    return Gate(runtime().vault, let_in=request.form.get("let_in_erased") == "yes")
+
+
+def _form(form: PageForm, contact: Contact | None, *, erased: bool) -> Answer:
+    page = render_template(
+        "contacts/edit.html", form=form, own=own_fields(form), contact=contact, names=CONTACT_FIELDS, erased=erased
+    )
     return page, 422 if form.failed else 200
 
 

@@ -21,6 +21,7 @@ from segsync.rules.exclusion_lines import KINDS
 from segsync.web.forms import PageForm, choice, typed
 from segsync.web.frame import actor, current_workspace, db, my_workspaces, runtime, show_refusal
 from segsync.web.paging import asked_page, paginate
+from segsync.web.searches import asked_search, sealed_search, typed_search
 from segsync.web.words import counted
 
 exclusions = Blueprint("exclusions", __name__, url_prefix="/exclusions")
@@ -76,6 +77,13 @@ def add() -> Answer:
             flash(_told(put))
             return redirect(url_for("exclusions.index"))
     return _page(form)
+
+
+@exclusions.post("/search")
+def search() -> Response:
+    """Looks through the lists: what was typed goes on sealed."""
+    chosen: dict[str, Any] = {name: request.form.get(name) or None for name in ("kind", "channel")}
+    return redirect(url_for("exclusions.index", find=sealed_search(typed_search()), **chosen))
 
 
 @exclusions.post("/<int:exclusion_id>/end")
@@ -148,7 +156,8 @@ def _segments() -> list[Any]:
 
 
 def _page(form: ExcludeForm) -> Answer:
-    asked = {name: request.args.get(name, "").strip().replace("\x00", "") for name in ("q", "kind", "channel")}
+    asked = {name: request.args.get(name, "").strip().replace("\x00", "") for name in ("kind", "channel")}
+    asked["q"] = asked_search()
     page = paginate(
         db(),
         actions.listed(actor(), text=asked["q"], kind=asked["kind"], channel=asked["channel"]),

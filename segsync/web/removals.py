@@ -118,7 +118,8 @@ def ask(workspace_id: int, contact_id: int) -> Answer:
             runtime().queue.wake_removal(made.id)
             flash("No run sends them any more. Workers take them out of every audience now.")
             return redirect(url_for("removals.one", removal_id=made.id))
-    html = render_template("removals/ask.html", form=form, contact=contact)
+    others = actions.the_same_person(db(), actor(), contact)
+    html = render_template("removals/ask.html", form=form, contact=contact, others=others)
     return html, 422 if form.failed else 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from flask import Blueprint, abort, redirect, render_template, url_for
@@ -15,9 +16,10 @@ from segsync.actions import contacts as contact_actions
 from segsync.actions import whereabouts as actions
 from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.whereabouts import Place
+from segsync.models import Sync
 from segsync.rules.reasons import reason_for
 from segsync.rules.standing import Stands
-from segsync.rules.terms import Status
+from segsync.rules.terms import Detail, Status
 from segsync.web.forms import PageForm, typed
 from segsync.web.frame import actor, db, my_workspaces, runtime, show_refusal, workspace_or_404
 from segsync.web.syncs.said import SKIPPED_WORDS, key_word
@@ -78,20 +80,49 @@ def one(workspace_id: int, contact_id: int) -> Answer:
 
 def words(place: Place) -> str:
     """Where the person stands at an audience, as a sentence without a full stop."""
-    standing = place.standing
+    standing, sync = place.standing, place.sync
+    if place.from_warehouse:
+        return (
+            "Not known: its members come from a warehouse, and our books know them by its key alone. Whoever opted out here, or "
+            "is on an exclusion list, is left out by their e-mail or phone"
+        )
     if standing is None:
         return "Our books of this audience cannot be read here; the next run says what is wrong"
-    off = place.sync.status == Status.INACTIVE
     why = WHY.get(standing.why, "")
-    due = "stays in it as long as the sync is switched off" if off else "taken out by the next run"
+    if sync.segment.deleted_at is not None:
+        stays = "Still in it: nobody is taken out any more, until somebody restores the segment or deletes the sync"
+        return f"{'Not in it' if standing.stands is Stands.OUT else stays}: the segment was deleted"
+    due, later = next(
+        (words for fits, words in _HALTED if fits(sync)), ("taken out by the next run", "the next run adds them")
+    )
     return {
         Stands.IN: "In the audience, accepted",
         Stands.WAITING: "Waiting: in the plan of the run under way, or sent and not answered yet",
-        Stands.NEXT_RUN: f"Not in it yet: {'the sync is switched off' if off else 'the next run adds them'}",
+        Stands.NEXT_RUN: f"Not in it yet: {later}",
         Stands.REFUSED: f"Refused by {channel_label(place.sync.channel)}: {reason_for(standing.code).short}",
         Stands.REMOVAL_DUE: f"Removal due, {due}: {why}",
         Stands.OUT: f"Not in it: {why}",
     }[standing.stands]
+
+
+_HALTED: Final[Sequence[tuple[Callable[[Sync], bool], tuple[str, str]]]] = (
+    (
+        lambda sync: sync.status == Status.INACTIVE,
+        ("stays in it as long as the sync is switched off", "the sync is switched off"),
+    ),
+    (
+        lambda sync: sync.detail == Detail.HELD,
+        (
+            "waits until an administrator releases the run that is held",
+            "the run is held, and waits for an administrator",
+        ),
+    ),
+    (
+        lambda sync: sync.detail == Detail.NEEDS_PERSON,
+        ("taken out once the sync works again", "added once the sync works again"),
+    ),
+)
+"""Syncs whose next run does not come by itself: what that means for somebody who is to go, and for somebody who is to come."""
 
 
 def keys(place: Place) -> str:

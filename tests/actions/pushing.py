@@ -71,9 +71,10 @@ def leave(session, sync: Sync, *contacts: Contact) -> None:
 
 def let_go(runtime, sync_id: int, removals: int = 1_000_000) -> None:
     """An administrator's word beforehand: whatever the next good run takes out is meant, be it everybody."""
-    word = Release(removals, to_nobody=True, until=runtime.clock() + RELEASED_FOR)
     with runtime.sessions.begin() as session:
-        session.get_one(Sync, sync_id).release = word.stored()
+        sync = session.get_one(Sync, sync_id)
+        word = Release(removals, True, runtime.clock() + RELEASED_FOR, segment_version=sync.segment.version)
+        sync.release = word.stored()
 
 
 def join(session, sync: Sync, *contacts: Contact) -> None:

@@ -120,12 +120,11 @@ def test_members_of_an_excluded_segment_are_read_window_by_window(runtime, sessi
         put(session, sync, email=f"more{number}@example.org")
     exclusions.add_segment(session, grace, sync.segment_id, WHY, now=runtime.clock())
     session.commit()
-    source = open_source(
-        "", session, sync.segment, CHANNELS["meta"].capabilities, now=runtime.clock(), names=lambda _: sync.segment
-    )
+    meta = CHANNELS["meta"].capabilities
     ids = [contact.id for contact in members(session, sync)]
-    kept_out = source.bar.excluded.joined(ids[1], ids[4])
-    assert sorted(session.scalars(select(kept_out.c.id))) == ids[2:5]
+    with open_source("", session, sync.segment, meta, now=runtime.clock(), names=lambda _: sync.segment) as source:
+        kept_out = source.bar.excluded.joined(ids[1], ids[4])
+        assert sorted(session.scalars(select(kept_out.c.id))) == ids[2:5]
     assert go(replace(runtime, settings=runtime.settings.model_copy(update={"window_rows": 3})), sync).skipped == {
         "excluded": 8
     }

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, update
 
+from connectors.problems import Code, SegmentRefused
 from segsync.actions import chores, exclusions, holds, schedule, thresholds
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.exclusions import Terms, Written
@@ -107,6 +108,35 @@ def test_a_release_does_not_cover_many_more(runtime, session, sync, grace, held)
     """Whoever released three did not release five (B2)."""
     leave(session, sync, *members(session, sync)[:2])
     assert released(runtime, session, sync, grace, held).problem_code == "run.held"
+
+
+def test_a_release_is_used_up_as_people_go(runtime, channel, session, sync, grace, held):
+    """The run broke off when two of three were out: the third may still go, and not three others with it (B2)."""
+
+    def gone(batch) -> None:
+        if batch.number > 1:
+            raise SegmentRefused(Code.AUDIENCE_CLOSED)
+
+    channel.before_push = gone
+    assert released(runtime, session, sync, grace, held).rows_removed == 2
+    channel.before_push = lambda _batch: None
+    assert again(runtime, sync).release["removals"] == 1
+    leave(session, sync, *members(session, sync)[:2])
+    assert go(runtime, sync).problem_code == "run.held"
+
+
+def test_a_changed_segment_needs_a_new_release(runtime, session, sync, grace, held):
+    """What was released was these people leaving: another version of the segment is looked at again (B2)."""
+    session.get_one(Segment, sync.segment_id).version += 1
+    session.commit()
+    with pytest.raises(Refused, match="segment was changed"):
+        holds.release(runtime, session, grace, sync.public_id, held.id)
+    session.rollback()
+    newest = go(runtime, sync)
+    run = holds.release(runtime, session, grace, sync.public_id, newest.id)
+    session.get_one(Segment, sync.segment_id).version += 1
+    session.commit()
+    assert work(runtime, run).problem_code == "run.held"
 
 
 def test_figures_that_changed_are_looked_at_before_they_are_released(runtime, session, sync, grace, held):

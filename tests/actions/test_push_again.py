@@ -123,6 +123,7 @@ def test_removal_refused_for_a_row_is_said(runtime, channel, session, sync):
     go(runtime, sync)
     assert again(runtime, sync).removals_due == 2
     channel.refuse = lambda _batch: {}
+    let_go(runtime, sync.id)
     go(runtime, sync)
     assert (again(runtime, sync).removals_due, keys(channel)) == (0, set())
 

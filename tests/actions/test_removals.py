@@ -34,7 +34,7 @@ from segsync.rules.removal_words import Sort
 from segsync.rules.terms import Role
 from tests.actions.fake_channel import with_fakes
 from tests.actions.pushing import again, go, keys, members, open_alerts, put, start, work
-from tests.builders import make_person, make_segment, make_sync
+from tests.builders import make_contact, make_person, make_segment, make_sync, make_workspace
 from tests.fakes import LATER
 
 
@@ -107,6 +107,28 @@ def test_next_run_neither_adds_nor_removes_them_again(runtime, channel, session,
     assert go(runtime, sync).state == "done"
     assert len(channel.pushed) == sent
     assert again(runtime, sync).members_held == 2
+
+
+def test_every_contact_of_the_person_goes(runtime, channel, session, sync, grace):
+    """A second contact with the same e-mail, also in another workspace, or with the phone alone, is not added again (B5)."""
+    one = put(session, sync, email="one@example.org", phone="+4930901820")
+    twin, by_phone = put(session, sync, email="one@example.org"), put(session, sync, email=None, phone="+4930901820")
+    colleague = put(session, sync, email="two@example.org", phone="+4930901820")
+    phone_only = removals.the_same_person(session, grace, by_phone)
+    elsewhere = make_contact(
+        session, make_workspace(session, sync.workspace.organization, "Elsewhere"), email="one@example.org"
+    )
+    go(runtime, sync)
+    removals.ask(session, grace, sync.workspace, one.id, Wish(Sort.OPT_OUT), now=runtime.clock())
+    session.commit()
+    for each in session.scalars(select(Removal.id)).all():
+        carry_out(runtime, each)
+    run = go(runtime, sync)
+    session.expire_all()
+    assert phone_only == []
+    said = [each.subscription for each in (one, twin, by_phone, elsewhere, colleague)]
+    assert said == ["no", "no", "no", "no", "unknown"]
+    assert (run.skipped["not_subscribed"], session.scalars(select(Removal.state)).all()) == (3, ["done"] * 4)
 
 
 def test_erased_key_of_somebody_who_stays_is_added_again(runtime, channel, session, sync, take_out):

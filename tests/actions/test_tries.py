@@ -13,7 +13,7 @@ from connectors.problems import Code, ReconnectNeeded
 from segsync.actions import chores, limits, runs, schedule, tries
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.sync_access import Taken
-from segsync.models import Contact, DataFile, Person, Run, RunBatch, SegmentSize, Sync
+from segsync.models import Contact, DataFile, Integration, Person, Run, RunBatch, SegmentSize, Sync
 from tests.actions.northwind import Northwind
 from tests.actions.pushing import again, go, join, keys, leave, let_go, members, open_alerts, put, start, work
 from tests.builders import make_contact
@@ -121,6 +121,35 @@ def test_a_try_that_fails_says_why_and_alarms_nobody(runtime, channel, sync):
     tried = try_out(runtime, sync)
     assert (tried.state, tried.problem_code) == ("failed", "signin.revoked")
     assert (again(runtime, sync).status, open_alerts(runtime)) == ("synced", [])
+
+
+@pytest.mark.parametrize(("before", "works"), [("connected", False), ("reconnect", True)])
+def test_a_try_leaves_the_sign_in_as_it_is(runtime, channel, session, sync, before, works):
+    """Whether it met a dead sign-in or one that works again: only what sends, or a look at it, says so of the sign-in (B3)."""
+    go(runtime, sync)
+    session.execute(update(Integration).values(state=before, problem=None))
+    session.commit()
+
+    def check_account(*_):
+        raise ReconnectNeeded(Code.SIGNIN_REVOKED)
+
+    if not works:
+        channel.check_account = check_account
+    assert try_out(runtime, sync).state == ("done" if works else "failed")
+    assert session.execute(select(Integration.state, Integration.problem)).one() == (before, None)
+
+
+def test_removed_means_the_same_of_a_try_and_of_a_run(runtime, channel, session, sync):
+    """Who leaves the segment and who lost every identifier are removed, who only changes is not: one figure for both (B3)."""
+    go(runtime, sync)
+    first, second, third = members(session, sync)
+    put(session, sync, email="stays@example.org")
+    leave(session, sync, first)
+    session.execute(update(Contact).where(Contact.id == second.id).values(email=None))
+    session.execute(update(Contact).where(Contact.id == third.id).values(email="other@example.org"))
+    session.commit()
+    tried = try_out(runtime, sync)
+    assert tried.gone_members == tried.findings["leaving"] == go(runtime, sync).gone_members == 2
 
 
 def test_a_run_comes_before_a_try(runtime, channel, clock, session, sync):

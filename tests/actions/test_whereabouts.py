@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from connectors.problems import Code
 from segsync.actions import slices, whereabouts
 from segsync.actions.actor import Actor, NotAllowed
-from segsync.models import AuditEvent, Contact, DataFile, Exclusion, Person, Sync, Workspace
+from segsync.models import AuditEvent, Contact, DataFile, Exclusion, Integration, Person, Segment, Sync, Workspace
 from segsync.rules.standing import Stands
 from segsync.rules.terms import Role
 from tests.actions.pushing import go, leave, members, put, start
+from tests.builders import make_sync
 from tests.fakes import Killed
 
 
@@ -84,6 +85,32 @@ def test_plan_under_way_is_seen(runtime, channel, session, sync, where):
     with pytest.raises(Killed):
         slices.work_slice(runtime, run.id)
     assert where(members(session, sync)[0]).standing.stands is Stands.WAITING
+
+
+def test_members_of_a_warehouse_are_not_passed_over(session, sync, where):
+    """An audience that a warehouse fills is named, with that nobody can be told there by their contact (B4, B6)."""
+    session.get_one(Segment, sync.segment_id).kind = "warehouse"
+    session.commit()
+    place = where(members(session, sync)[0])
+    assert (place.standing, place.from_warehouse) == (None, True)
+
+
+def test_each_segment_is_asked_once_for_all_its_syncs(runtime, session, sync, ada):
+    """Three syncs of a segment ask no more of the database than one (B4)."""
+    counted = []
+    for number in (2, 3):
+        seen: list[str] = []
+        note = lambda *given, seen=seen: seen.append(given[2])  # noqa: E731
+        event.listen(runtime.engine, "before_cursor_execute", note)
+        contact = session.get_one(Contact, members(session, sync)[0].id)
+        assert whereabouts.look(runtime, session, ada, contact).places[0].standing.stands is Stands.NEXT_RUN
+        session.rollback()
+        event.remove(runtime.engine, "before_cursor_execute", note)
+        counted.append(sum("EXISTS" in statement for statement in seen))
+        signin = session.get_one(Integration, sync.integration_id)
+        make_sync(session, sync.segment, signin, account_id=f"act-{number}")
+        session.commit()
+    assert counted[0] == counted[1] > 0
 
 
 def test_books_that_cannot_be_read_are_said(runtime, session, sync, where):

@@ -39,7 +39,7 @@ def test_an_audience_that_holds_nobody_for_sure_is_judged_too():
 def test_a_release_holds_for_what_was_looked_at(leaving, hours, lets_through):
     """For these removals and five per cent more, for 24 hours, and not for another thousand (B2)."""
     release = Release(1000, to_nobody=False, until=NOW + timedelta(hours=24))
-    assert release.covers(Removals(leaving, 2000, 5), NOW + timedelta(hours=hours)) is lets_through
+    assert release.covers(Removals(leaving, 2000, 5), NOW + timedelta(hours=hours), 0) is lets_through
     assert Release.read(release.stored()) == release
     assert Release.read({}) is None
 
@@ -48,8 +48,24 @@ def test_everybody_leaves_only_where_that_was_released():
     """Whoever let 1,000 of 1,010 go did not let everybody go (B2)."""
     until = NOW + timedelta(hours=24)
     everybody = Removals(1010, 1010, 0)
-    assert not Release(1000, to_nobody=False, until=until).covers(everybody, NOW)
-    assert Release(1010, to_nobody=True, until=until).covers(everybody, NOW)
+    assert not Release(1000, to_nobody=False, until=until).covers(everybody, NOW, 0)
+    assert Release(1010, to_nobody=True, until=until).covers(everybody, NOW, 0)
+
+
+def test_a_release_is_for_the_segment_that_was_looked_at():
+    """A segment that was changed since means other people (B2)."""
+    release = Release(1000, to_nobody=False, until=NOW + timedelta(hours=24), segment_version=3)
+    found = Removals(1000, 2000, 1000)
+    assert (release.covers(found, NOW, 3), release.covers(found, NOW, 4)) == (True, False)
+
+
+def test_a_release_that_was_used_in_part_covers_the_rest_alone():
+    """Of 1,000 that were released 900 went: another 100 may go, and not everybody; where nothing is due nothing is released (B2)."""
+    until = NOW + timedelta(hours=24)
+    rest = Release.read(Release(1000, to_nobody=True, until=until, by=7, segment_version=3).after(100))
+    assert rest == Release(100, to_nobody=False, until=until, by=7, segment_version=3)
+    assert rest.after(0) == {}
+    assert rest.after(5000)["removals"] == 100
 
 
 def test_what_lies_behind_is_said_or_said_to_be_unknown():

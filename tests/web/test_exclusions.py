@@ -46,3 +46,13 @@ def test_marketing_user_has_no_lists(client, sign_in, ada):
     """Lists are the administrators' (B14)."""
     sign_in(ada)
     assert client.get("/exclusions").status_code == 403
+
+
+def test_lists_are_looked_through_without_a_value_in_an_address(client, sign_in, grace):
+    """An e-mail is looked for in whatever form it is written; the address holds the kind, and nothing of whom (B14)."""
+    sign_in(grace)
+    client.post("/exclusions", data={"lines": "jdoe@gmail.com\nada@example.org", "reason": "complained"})
+    address = client.post("/exclusions/search", data={"q": "J.Doe@Gmail.com", "kind": "email", "channel": ""}).location
+    assert ("doe" in address.lower(), "kind=email" in address, "channel" in address) == (False, True, False)
+    page = client.get(address).text
+    assert ('<th scope="row">jdoe@gmail.com' in page, "ada@example.org" in page) == (True, False)

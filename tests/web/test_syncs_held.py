@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from segsync.actions import slices
+from segsync.actions.alerts import Cause, open_alert
 from segsync.models import AdAccount, AuditEvent, Organization, Run, SegmentMember, Sync
+from segsync.rules.terms import Acts
 from tests.builders import NOW, make_contact, make_integration, make_segment, make_sync
 from tests.fakes import FakeChannel
 
-FOUND = {"leaving": 1200, "held": 2000, "left": 800, "to_nobody": False, "held_back": True,
+FOUND = {"leaving": 1200, "held": 2000, "left": 800, "to_nobody": False, "held_back": True, "segment_version": 1,
          "causes": [{"kind": "segment", "by": "Max", "name": "Customers"}]}  # fmt: skip
 
 
@@ -81,6 +85,16 @@ def test_a_release_of_other_figures_is_refused(sign_in, alan, sync, held, typed)
     assert "1,200" in page
 
 
+def test_the_alert_leads_to_where_it_is_decided(sign_in, session, alan, ada, sync, held):
+    """Who can release reads in the alert where to; to anybody else the alert says who acts, and offers no door that is shut (B2)."""
+    cause = Cause(f"sync:{sync.id}:run.held", "run.held", Acts.ADMIN, channel="meta")
+    open_alert(session, sync.organization_id, cause, now=NOW, sync_ids=[sync.id], run_id=held.id)
+    session.commit()
+    door = f'href="/syncs/{sync.public_id}/release"'
+    assert door in text(sign_in(alan).get("/alerts"))
+    assert door not in text(sign_in(ada).get("/alerts"))
+
+
 def test_where_nothing_is_held_there_is_nothing_to_release(sign_in, alan, sync):
     """An old link leads to the sync (B2)."""
     assert sign_in(alan).get(f"/syncs/{sync.public_id}/release").location.endswith(sync.public_id)
@@ -137,6 +151,22 @@ def test_ada_tries_her_sync_without_sending(runtime, sign_in, ada, vera, sync):
     assert "wilma0@example.org" not in page
     assert "Tried without sending" in text(client.get(f"/syncs/{sync.public_id}"))
     assert "w•••@e•••.org" in text(sign_in(vera).get(address))
+
+
+def test_a_try_and_a_run_say_the_same_in_the_same_words(runtime, session, sign_in, ada, sync):
+    """Members and requests of what was tried, and of the run right after it, stand under the same words with the same figures (B3)."""
+    client = sign_in(ada)
+    pages = [text(client.get(tried(runtime, client, f"/syncs/{sync.public_id}/try")))]
+    client.post(f"/syncs/{sync.public_id}/now")
+    run_id = session.scalar(select(func.max(Run.id)))
+    slices.work_slice(runtime, run_id)
+    pages.append(text(client.get(f"/syncs/{sync.public_id}/runs/{run_id}")))
+    told = r"<dt>(In the segment|Added|Changed|Removed|As before|Requests)</dt><dd>(.*?)</dd>"
+    facts = [dict(re.findall(told, page)) for page in pages]
+    two = '<span class="figure">2</span>'
+    assert facts[1].pop("Requests") == f"{two} of {facts[0].pop('Requests')}"
+    assert facts[0] == facts[1]
+    assert len(facts[0]) == 5
 
 
 def test_the_page_says_how_far_it_is(sign_in, ada, sync):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from segsync.models import AuditEvent, SegmentMember
-from tests.builders import make_contact, make_integration, make_segment, make_sync
+from tests.builders import NOW, make_contact, make_integration, make_segment, make_sync
 
 
 def test_one_who_fits_is_shown_at_once(client, session, sign_in, ada, workspace):
@@ -22,6 +23,26 @@ def test_one_who_fits_is_shown_at_once(client, session, sign_in, ada, workspace)
     assert "Where is Eve" in page
     assert "Prospects" in page
     assert "the next run adds them" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"status": "failed", "detail": "held"}, "waits for an administrator"),
+        ({"status": "failed", "detail": "needs a person"}, "once the sync works again"),
+        ({"status": "inactive"}, "the sync is switched off"),
+        ({"segment": "deleted"}, "the segment was deleted"),
+    ],
+)
+def test_no_run_is_promised_where_none_comes_by_itself(client, session, sign_in, ada, workspace, state, told):
+    """Held, failed, switched off, or of a deleted segment: the page says what it waits for, and promises no next run (B4)."""
+    contact = make_contact(session, workspace, email="eve@example.org")
+    segment = make_segment(session, workspace, "Prospects", deleted_at=NOW if state.pop("segment", "") else None)
+    session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+    make_sync(session, segment, make_integration(session, ada), ledger_id=None, **state)
+    session.commit()
+    page = sign_in(ada).get(f"/w/{workspace.id}/where/{contact.id}").text
+    assert (told in page, "the next run" in page) == (True, False)
 
 
 def test_several_who_fit_are_offered(client, session, sign_in, ada, workspace):

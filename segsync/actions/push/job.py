@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
@@ -24,6 +24,9 @@ from segsync.audience.sources import kind_for
 from segsync.models import Run, Segment, Sync
 from segsync.rules.terms import Phase, Purpose
 from segsync.runtime import Runtime
+
+VERSION: Final = "segment_version"
+"""In a run's notes: of the segment when it began to read."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,5 @@ class Job:
     def enter_reading(self, session: Session, run: Run, **cursor: Any) -> None:
         """Reads the segment from its beginning, as it is meant now and by the rules of this version."""
         trail = likely_causes.end_of_trail(session, run.organization_id)
-        self.enter(
-            run, Phase.READING, low=-1, meant_at=self.now.isoformat(), basis=self.basis, **{TRAIL: trail}, **cursor
-        )
+        noted = {TRAIL: trail, VERSION: self.segment.version, **cursor}
+        self.enter(run, Phase.READING, low=-1, meant_at=self.now.isoformat(), basis=self.basis, **noted)

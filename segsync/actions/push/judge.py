@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import books, likely_causes, thresholds
 from segsync.actions.outcomes import Done, Outcome
-from segsync.actions.push.job import Job
+from segsync.actions.push.job import VERSION, Job
 from segsync.actions.sync_alerts import HELD
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import Part
 from segsync.audience.plan import AFTER, AGAIN, NEW, Plan
-from segsync.models import Run, Sync
+from segsync.models import Run, Segment, Sync
 from segsync.rules.removals import Release, Removals, likely, too_many
 
 SAMPLE: Final = 10
@@ -36,22 +36,30 @@ def ends_here(job: Job, session: Session, run: Run, plan: Plan, checked: Checked
     """Whether nothing of the plan is sent, inside the transaction that would record it. What it came to stands on the run."""
     found = checked.found
     sync = session.get_one(Sync, run.sync_id)
-    held = is_held(job, session, sync, found)
+    version = _version(job, session, run)
+    held = is_held(job, session, sync, found, version)
     if not held and not job.trying:
         return False
     causes = likely_causes.found(session, sync, run, found.leaving) if held else []
     run.findings = {**asdict(found), "to_nobody": found.to_nobody, "held_back": held, "causes": causes}
+    run.findings |= {"segment_version": version}
     if job.trying:
         run.findings |= {"sample": _sample(plan, checked.leaving), "kind": job.kind.value}
     books.put_away(session, run, now=job.now)
     return True
 
 
-def is_held(job: Job, session: Session, sync: Sync, found: Removals) -> bool:
+def is_held(job: Job, session: Session, sync: Sync, found: Removals, segment_version: int) -> bool:
     """Whether an administrator has to look first, and did not yet."""
     release = Release.read(sync.release)
-    released = release is not None and release.covers(found, job.now)
+    released = release is not None and release.covers(found, job.now, segment_version)
     return too_many(found, thresholds.of_sync(session, sync).hold) and not released
+
+
+def _version(job: Job, session: Session, run: Run) -> int:
+    """Of the segment as the run read it; 0, which nobody releases, where it was changed while the run read."""
+    read, now = run.cursor.get(VERSION), session.get_one(Segment, job.segment.id).version
+    return now if read == now else 0
 
 
 def outcome(findings: Mapping[str, Any], *, trying: bool) -> Outcome:

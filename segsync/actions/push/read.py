@@ -161,7 +161,6 @@ def _count(run: Run, counts: Counter[str]) -> None:
         # read again, most of what this run found new is in the audience already: the run is told as it was first found
         run.new_members += counts["new"]
         run.changed_members += counts["changed"]
-        run.gone_members += counts["gone"]
         run.unchanged_members += counts["unchanged"]
     found = {"no_identifier": counts["no_identifier"]} | {
         word: counts[f"barred_{number}"] for number, word in BARRED.items()

@@ -53,7 +53,7 @@ def record(job: Job) -> Outcome:
         planned = {"first_batch": first, "batch_rows": job.batch_rows, "planned_at": job.now.isoformat(), PUT_OFF: []}
         run.cursor = {**run.cursor, **planned}
         plan = books.listed_plan(session, run, job.folder)
-        _announce(session, run, plan)
+        _announce(session, run, plan, checked)
         if judge.ends_here(job, session, run, plan, checked):
             return Progress()
         run.plan_id = run.id
@@ -63,10 +63,11 @@ def record(job: Job) -> Outcome:
     return Progress()
 
 
-def _announce(session: Session, run: Run, plan: Plan) -> None:
-    """What the page shows of the plan, beside what this run has sent already."""
-    if not run.everybody and not run.cursor.get("once_read"):
-        run.everybody = _why_everybody(session, run)
+def _announce(session: Session, run: Run, plan: Plan, checked: Checked) -> None:
+    """What the page shows of the plan, beside what this run has sent already: the same of a run and of one that tries."""
+    if not run.cursor.get("once_read"):
+        run.gone_members = checked.found.leaving
+        run.everybody = run.everybody or _why_everybody(session, run)
     run.batches = run.batches_done + len(plan.batches)
     run.rows_to_remove = run.rows_removed + plan.rows_to_remove
     run.rows_to_add = run.rows_added + plan.rows_to_add
