@@ -8,15 +8,20 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
-from connectors.contract import Retire
+from connectors.contract import Kind, Retire
 from connectors.simulators import Simulators
-from segsync.actions import slices, tokens
+from segsync.actions import removal_work, removals, slices, tokens
 from segsync.actions.actor import Actor
 from segsync.actions.push import follow
+from segsync.actions.removals import Wish
 from segsync.actions.sync_retire import retire
 from segsync.actions.syncs import delete as delete_sync
 from segsync.config import ChannelSettings
-from segsync.models import Contact, Person, Run, SegmentMember, Sync
+from segsync.models import Contact, ErasedKey, Organization, Person, RemovalTask, Run, SegmentMember, Sync
+from segsync.rules.catalogue import entry
+from segsync.rules.removal_words import Sort
+from segsync.rules.terms import Role
+from tests.actions import pushing
 from tests.actions.test_push import start
 from tests.builders import (
     make_contact,
@@ -162,6 +167,90 @@ def test_an_audience_of_a_deleted_sync_is_emptied(runtime, channel, clock, sessi
     session.expire_all()
     assert session.get_one(Sync, sync.id).retired_at == clock.now
     assert matched(channel, runtime, sync) == set()
+
+
+# -- one person ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grace(session, sync) -> Actor:
+    person = make_person(session, session.get_one(Organization, sync.organization_id), "Grace", Role.PRIMARY_ADMIN)
+    session.commit()
+    return Actor.person(person)
+
+
+def there(channel: Harness, runtime, sync: Sync, **fields: str) -> bool:
+    """Whether the simulator's own list has this key, as it is made from what we know."""
+    (row,) = channel.batch([fields]).rows.to_pylist()
+    with runtime.sessions() as session:
+        audience = session.get_one(Sync, sync.id).audience_id
+    keys = " ".join(channel.world.members(channel.channel, audience)["keys"])
+    return any(value in keys for value in row.values() if value)
+
+
+def carried_out(runtime, channel: Harness, clock, removal_ids: list[int]) -> list[RemovalTask]:
+    """What workers and the channel do in half a day."""
+    for _ in range(8):
+        for removal_id in removal_ids:
+            removal_work.work(runtime, removal_id)
+        channel.wait()
+        clock.forward(minutes=31)
+    with runtime.sessions() as session:
+        return list(session.scalars(select(RemovalTask).where(RemovalTask.removal_id.in_(removal_ids))))
+
+
+def test_who_opted_out_or_is_erased_is_out_of_the_channels_own_list(runtime, channel, clock, session, sync, grace):
+    """Also of a sync that is off: receipts and proof stand, and a colleague who shares a key is in again after the next run (B5)."""
+    eve, bob, colleague = pushing.members(session, sync)[:3]
+    shape = channel.can.shapes[Kind.PEOPLE]
+    shared = "phone" if any(key.made_of == ("phone",) for key in shape.keys) else "mobile_ad_id"
+    value = {"phone": eve.phone, "mobile_ad_id": "38400000-8cf0-11bd-b23e-10b96e40000d"}[shared]
+    for contact in (eve, colleague):
+        setattr(contact, shared, value)
+    gone, stays, number = (eve.email, bob.email), colleague.email, eve.id
+    session.commit()
+    run_to_its_end(runtime, channel, clock, sync)
+    session.get_one(Sync, sync.id).status = "inactive"
+    wishes = [(bob, Sort.OPT_OUT), (eve, Sort.ERASURE)]
+    asked = [removals.ask(session, grace, sync.workspace, one.id, Wish(sort), now=clock()).id for one, sort in wishes]
+    session.commit()
+    tasks = carried_out(runtime, channel, clock, asked)
+    assert [(task.state, bool(task.receipt or task.reference), task.keys_sealed) for task in tasks] == [
+        ("confirmed", True, None)
+    ] * 2
+    assert not any(there(channel, runtime, sync, email=email) for email in gone)
+    assert not there(channel, runtime, sync, **{shared: value})
+    session.expire_all()
+    assert session.get(Contact, number) is None
+    assert {key.removal_id for key in session.scalars(select(ErasedKey))} == {asked[1]}
+    session.get_one(Sync, sync.id).status = "synced"
+    session.commit()
+    assert run_to_its_end(runtime, channel, clock, sync).state == "done"
+    assert not any(there(channel, runtime, sync, email=email) for email in gone)
+    assert there(channel, runtime, sync, email=stays)
+    assert there(channel, runtime, sync, **{shared: value})
+
+
+def test_a_removal_on_a_dead_sign_in_waits_and_names_the_channels_own_page(
+    runtime, channel, clock, session, sync, grace
+):
+    """Where the channel refuses the sign-in one alert says so, with the page where it can be done by hand; it goes on by itself (B5)."""
+    bob = pushing.members(session, sync)[0]
+    email = bob.email
+    run_to_its_end(runtime, channel, clock, sync)
+    channel.world.add_fault(channel.channel, "token_revoked")
+    asked = removals.ask(session, grace, sync.workspace, bob.id, Wish(Sort.OPT_OUT), now=clock()).id
+    session.commit()
+    (task,) = carried_out(runtime, channel, clock, [asked])
+    (alert,) = pushing.open_alerts(runtime)
+    assert (task.state, alert.code, there(channel, runtime, sync, email=email)) == ("by hand", "removal.waits", True)
+    assert "{account}" in channel.can.links[entry(alert.code).link]
+    assert (alert.channel, alert.account_id) == (channel.channel, channel.account.remote_id)
+    channel.world.clear_faults()
+    clock.forward(hours=24)
+    (task,) = carried_out(runtime, channel, clock, [asked])
+    assert (task.state, pushing.open_alerts(runtime)) == ("confirmed", [])
+    assert not there(channel, runtime, sync, email=email)
 
 
 # -- limits --------------------------------------------------------------------------------------------------------
