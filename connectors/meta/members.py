@@ -23,10 +23,12 @@ MARKS = tuple((mark.encode(), f"%{ord(mark):02X}".encode()) for mark in "%\"[],:
 
 
 def payload(rows: pa.Table) -> dict[str, Any]:
-    """Schema and data. `is_raw` says "individual keys", not "not hashed"; every row has a cell for every key that any of them has."""
-    filled = rows.select([name for name in rows.column_names if rows.column(name).null_count < rows.num_rows])
-    cells = [column.fill_null("").to_pylist() for column in filled.columns]
-    return {"schema": filled.column_names, "data": list(zip(*cells, strict=True)), "is_raw": True}
+    """Schema and data. `is_raw` says "individual keys", not "not hashed"; every row has a cell for every key.
+
+    Also for those that nobody here has: all batches of a session have one schema.
+    """
+    cells = [column.fill_null("").to_pylist() for column in rows.columns]
+    return {"schema": rows.column_names, "data": list(zip(*cells, strict=True)), "is_raw": True}
 
 
 def body(batch: Batch, form: str) -> tuple[bytes, str]:

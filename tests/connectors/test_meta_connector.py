@@ -58,6 +58,12 @@ def test_a_batch_as_the_reference_describes_it():
     }
 
 
+def test_a_session_keeps_its_columns_whoever_has_which_field():
+    """Graph refuses a batch whose schema is not that of its session: fields that nobody of a batch has are sent empty (B1)."""
+    bodies = [orjson.loads(members.body(batch([row]), "json")[0]) for row in ({"EMAIL": "h1"}, {"EXTERN_ID": "7"})]
+    assert [body["payload"]["schema"] for body in bodies] == [["EMAIL", "EXTERN_ID"]] * 2
+
+
 def test_people_never_stand_in_an_address(meta):
     """A removal travels in the body: addresses end up in logs (S13)."""
     token = meta.token()
