@@ -8,13 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResult, Refused, Settlement
 from connectors.google.data_manager import DataManager, Refusal, destination
 from connectors.google.identifiers import ADDRESS, PEOPLE
 from connectors.google.replies import NO_MORE_STATUS, RECORD_TO_BLAME, match_range, processing
-from connectors.problems import Code, UnexpectedReply
+from connectors.problems import Code, ConnectorProblem, UnexpectedReply
 
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 METHODS = {Action.ADD: "audienceMembers:ingest", Action.REMOVE: "audienceMembers:remove"}
@@ -22,6 +23,8 @@ METHODS = {Action.ADD: "audienceMembers:ingest", Action.REMOVE: "audienceMembers
 # Each round costs one of the 300 requests a minute that all customers share.
 ROUNDS = 8
 TOO_MANY_BAD = "too many bad records in one request"
+# Between the requests of one batch, in its receipt.
+AND = "|"
 
 # Which of a status's parts tells about members: of additions, then removals, in the newer and the older form.
 PARTS = (
@@ -32,59 +35,95 @@ PARTS = (
 )
 
 
-@dataclass
-class _Sending:
-    """A batch under way: what may still be sent, and what was taken out of it."""
+@dataclass(eq=False)
+class _Part:
+    """Records that go in one request, and their places in the batch. `twin` is the other half, where the whole was refused."""
 
     members: list[dict[str, Any]]
     places: list[int]
+    twin: _Part | None = None
+
+    def without(self, indices: Iterable[int]) -> list[_Part]:
+        """The others, where there are any."""
+        gone = frozenset(indices)
+        kept = [index for index in range(len(self.places)) if index not in gone]
+        return [_Part([self.members[i] for i in kept], [self.places[i] for i in kept])] if kept else []
+
+    def halves(self) -> list[_Part]:
+        """Two parts, each of which knows the other."""
+        middle = len(self.places) // 2
+        one, other = (_Part(self.members[half], self.places[half]) for half in (slice(middle), slice(middle, None)))
+        one.twin, other.twin = other, one
+        return [one, other]
+
+
+@dataclass
+class _Outcome:
+    """What became of a batch so far: requests that were taken, with their places, and rows that were not."""
+
+    taken: list[tuple[str, list[int]]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     requests: int = 0
+    unnamed: ConnectorProblem | None = None
 
-    def take_out(self, indices: Iterable[int], code: Code, raw: str) -> None:
-        """Leaves out the records at these indices of what was last sent."""
-        gone = {index for index in indices if index < len(self.places)}
-        rows = tuple(self.places[index] for index in sorted(gone))
+    def refuse(self, places: Iterable[int], code: Code, raw: str) -> None:
+        rows = tuple(sorted(places))
         self.refused.append(Refused(code, len(rows), rows, raw))
-        self.members = [member for index, member in enumerate(self.members) if index not in gone]
-        self.places = [place for index, place in enumerate(self.places) if index not in gone]
+
+    def another(self, until: float) -> bool:
+        return self.requests == 0 or (self.requests < ROUNDS and time.monotonic() < until)
+
+    def result(self, total: int) -> PushResult:
+        return PushResult(
+            accepted=sum(len(places) for _, places in self.taken),
+            refused=tuple(self.refused),
+            receipt=AND.join(_receipt(request_id, places, total) for request_id, places in self.taken),
+            reference=", ".join(request_id for request_id, _ in self.taken),
+            requests=self.requests,
+        )
 
 
 def push(manager: DataManager, token: str, account: AccountRef, audience: AudienceRef, batch: Batch) -> PushResult:
-    """Sends a batch. Google takes all of a request or nothing, so records that it blames are left out and the rest sent again.
+    """Sends a batch. Google takes all of a request or nothing: records that it blames are left out and the rest sent again.
 
-    A round begins only while a whole request may still end within twice its time: then the claim still stands.
+    Where it says that some record is bad and not which, the request is halved until that record is alone. A round begins only
+    while a whole request may still end within twice its time: then the claim still stands. Raises any ConnectorProblem; sending
+    again is harmless then, whatever part was taken.
     """
-    sending = _prepared(batch)
+    outcome = _Outcome()
+    waiting = _prepared(batch, outcome)
     until = time.monotonic() + manager.seconds
-    while sending.members and _another(sending, until):
-        sending.requests += 1
-        body = _body(account, audience, batch.action, sending.members)
+    while waiting and outcome.another(until):
+        part = max(waiting, key=lambda one: len(one.places))
+        waiting.remove(part)
+        outcome.requests += 1
+        body = _body(account, audience, batch.action, part.members)
         answer = manager.ask(token, "POST", METHODS[batch.action], body=body)
-        if answer.refusal is None:
-            return _sent(sending, str(answer.body.get("requestId", "")), batch.rows.num_rows)
-        _blame(sending, answer.refusal)
-    if sending.members:
+        if answer.refusal:
+            waiting += _blamed(part, answer.refusal, outcome)
+            continue
+        outcome.taken.append((str(answer.body.get("requestId", "")), part.places))
+        if part.twin in waiting and len(part.twin.places) > 1:  # the bad record is in it: it need not be sent whole
+            waiting.remove(part.twin)
+            waiting += part.twin.halves()
+    if waiting and outcome.unnamed and not outcome.taken and outcome.requests >= ROUNDS:
+        raise outcome.unnamed
+    if waiting:
         # nobody of these was taken, and nothing is wrong with most of them: they are sent again with the next run
-        sending.take_out(range(len(sending.members)), Code.TIMEOUT, TOO_MANY_BAD)
-    return PushResult(accepted=0, refused=tuple(sending.refused), requests=sending.requests)
+        outcome.refuse((place for part in waiting for place in part.places), Code.TIMEOUT, TOO_MANY_BAD)
+    return outcome.result(batch.rows.num_rows)
 
 
-def _another(sending: _Sending, until: float) -> bool:
-    return sending.requests == 0 or (sending.requests < ROUNDS and time.monotonic() < until)
-
-
-def _prepared(batch: Batch) -> _Sending:
+def _prepared(batch: Batch, outcome: _Outcome) -> list[_Part]:
     # A column that nobody fills need not be there.
     nobody = [None] * batch.rows.num_rows
     there = batch.rows.column_names
     columns = [batch.rows.column(name).to_pylist() if name in there else nobody for name in PEOPLE.columns]
     members = [_member(*row) for row in zip(*columns, strict=True)]
-    sending = _Sending(members, list(range(len(members))))
     empty = [index for index, member in enumerate(members) if member is _NOBODY]
     if empty:
-        sending.take_out(empty, Code.ROW_NO_IDENTIFIER, "")
-    return sending
+        outcome.refuse(empty, Code.ROW_NO_IDENTIFIER, "")
+    return _Part(members, list(range(len(members)))).without(empty)
 
 
 _NOBODY: dict[str, Any] = {}
@@ -112,48 +151,60 @@ def _body(
     return {**body, "consent": GRANTED, "termsOfService": terms}
 
 
-def _blame(sending: _Sending, refusal: Refusal) -> None:
-    """Takes out the records that Google blames. Raises the problem where it is not about records."""
+def _blamed(part: _Part, refusal: Refusal, outcome: _Outcome) -> list[_Part]:
+    """What is still to be sent of a part that was refused. Raises the problem where it is not about records."""
     problem = refusal.problem()
     if refusal.http != 400 or not isinstance(problem, UnexpectedReply):  # noqa: PLR2004 - HTTP: bad request
         raise problem
-    known = [index for index in refusal.records if index < len(sending.members)]
+    known = [index for index in refusal.records if index < len(part.places)]
     if known:
-        sending.take_out(known, Code.ROW_BAD_FORMAT, refusal.name)
-    elif refusal.reason in RECORD_TO_BLAME and not refusal.fields:
-        # Some record is bad, and Google does not say which: none was processed.
-        sending.take_out(range(len(sending.members)), Code.ROW_BAD_FORMAT, refusal.name)
-    else:
+        outcome.refuse((part.places[index] for index in known), Code.ROW_BAD_FORMAT, refusal.name)
+        return part.without(known)
+    if refusal.reason not in RECORD_TO_BLAME or refusal.fields:
         raise problem
-
-
-def _sent(sending: _Sending, request_id: str, total: int) -> PushResult:
-    return PushResult(
-        accepted=len(sending.places),
-        refused=tuple(sending.refused),
-        receipt=_receipt(request_id, sending.places, total),
-        reference=request_id,
-        requests=sending.requests,
-    )
+    if len(part.places) > 1:
+        outcome.unnamed = problem
+        return part.halves()
+    outcome.refuse(part.places, Code.ROW_BAD_FORMAT, refusal.name)
+    return []
 
 
 def _receipt(request_id: str, places: Sequence[int], total: int) -> str:
     """The request's id and the rows left out of it: later results count positions in what was sent, not in the batch."""
     kept = set(places)
-    left_out = [str(place) for place in range(total) if place not in kept]
-    return " ".join([request_id, *left_out])
+    words = [request_id]
+    for _, run in groupby(enumerate(place for place in range(total) if place not in kept), lambda one: one[1] - one[0]):
+        left_out = [place for _, place in run]
+        words.append(str(left_out[0]) if len(left_out) == 1 else f"{left_out[0]}-{left_out[-1]}")
+    return " ".join(words)
 
 
 def settled(manager: DataManager, token: str, receipt: str) -> Settlement:
-    """What became of one request. Raises any ConnectorProblem."""
-    request_id, *left_out = receipt.split(" ")
+    """What became of the requests of one batch. Raises any ConnectorProblem."""
+    told = [_asked(manager, token, part) for part in receipt.split(AND)]
+    return Settlement(
+        receipt,
+        final=all(one.final for one in told),
+        refused=tuple(refused for one in told for refused in one.refused) if all(one.final for one in told) else (),
+        match_rate=next((one.match_rate for one in told if one.match_rate), ""),
+        raw=", ".join(dict.fromkeys(one.raw for one in told)),
+    )
+
+
+def _asked(manager: DataManager, token: str, receipt: str) -> Settlement:
+    request_id, *words = receipt.split(" ")
     answer = manager.ask(token, "GET", "requestStatus:retrieve", params={"requestId": request_id})
     if answer.refusal:
         if answer.refusal.name in NO_MORE_STATUS:
             return Settlement(receipt, final=True, raw=answer.refusal.name)
         raise answer.refusal.problem()
     statuses = answer.body.get("requestStatusPerDestination", [])
-    return _settlement(receipt, statuses[0] if statuses else {}, [int(place) for place in left_out])
+    return _settlement(receipt, statuses[0] if statuses else {}, _left_out(words))
+
+
+def _left_out(words: Iterable[str]) -> list[int]:
+    ranges = [word.partition("-") for word in words]
+    return [place for first, _, last in ranges for place in range(int(first), int(last or first) + 1)]
 
 
 def _settlement(receipt: str, status: Mapping[str, Any], left_out: Sequence[int]) -> Settlement:

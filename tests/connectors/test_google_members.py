@@ -126,12 +126,63 @@ def test_columns_that_nobody_fills_may_be_missing(google, connector, ada, audien
     assert connector.push(ada, SEARCH, audience, Batch(Action.ADD, table, 1, True, 7, 1)).accepted == 1
 
 
-def test_bad_records_that_google_does_not_name_refuse_the_batch(google, connector, ada, audience):
-    """Where Google does not say which record is bad, none is taken for sent (B15)."""
-    google.fault("code", "members.add", code="INVALID_AUDIENCE_MEMBER")
-    result = connector.push(ada, SEARCH, audience, batch(people(4)))
-    assert (result.accepted, result.receipt) == (0, "")
-    assert [(one.code, one.count) for one in result.refused] == [(Code.ROW_BAD_FORMAT, 4)]
+def test_a_batch_of_which_google_names_no_bad_record_is_halved(google, connector, ada, audience):
+    """Where Google does not say which record is bad the halves are sent, and their later results name rows of the batch (B15)."""
+    google.fault("code", "members.add", times=1, code="INVALID_AUDIENCE_MEMBER")
+    google.fault("reject_rows", "members.add", times=2, rows=[1], reason="INVALID_FORMAT")
+    result = connector.push(ada, SEARCH, audience, batch(people(7)))
+    google.world.clear_faults()
+    google.later()
+    (later,) = connector.settle(ada, SEARCH, [result.receipt])
+    assert (result.accepted, result.requests, later.final) == (7, 4, True)
+    assert {place for one in later.refused for place in one.rows} == {2, 4}
+
+
+class NamesNobody:
+    """A Data Manager that refuses every request with one of these records in it, and does not say why."""
+
+    seconds = 60
+
+    def __init__(self, bad):
+        self.bad, self.taken, self.asked = bad, [], 0
+
+    def ask(self, *_, body):
+        self.asked += 1
+        emails = [
+            one["compositeData"]["userData"]["userIdentifiers"][0]["emailAddress"] for one in body["audienceMembers"]
+        ]
+        if self.bad & set(emails):
+            return Answer(refusal=Refusal(400, "INVALID_ARGUMENT", "INVALID_AUDIENCE_MEMBER"))
+        self.taken += emails
+        return Answer({"requestId": f"r{self.asked}"})
+
+
+@pytest.mark.property
+@given(count=st.integers(1, 300), place=st.integers(0, 299))
+def test_of_a_batch_with_one_bad_record_nearly_all_is_taken_and_no_good_one_refused_for_good(count, place):
+    """Halved until the bad record is alone, run by run: what was not reached waits, and only the bad one is refused (B15)."""
+    left, bad = [f"m{number}" for number in range(count)], f"m{place % count}"
+    manager = NamesNobody({bad})
+    for _ in range(4):
+        rows = [{"emailAddress": email} for email in left]
+        result = push(manager, "token", SEARCH, AudienceRef("1", "Customers"), batch(rows))
+        waits = {place for one in result.refused if one.code is Code.TIMEOUT for place in one.rows}
+        gone = [left[place] for one in result.refused if one.code is Code.ROW_BAD_FORMAT for place in one.rows]
+        left = [left[place] for place in sorted(waits)]
+        if gone:
+            break
+    assert gone == [bad]
+    assert sorted(manager.taken) == sorted({f"m{number}" for number in range(count)} - {bad} - set(left))
+    assert manager.asked <= 4 * ROUNDS
+
+
+def test_a_whole_batch_that_google_does_not_explain_is_no_fault_of_its_people():
+    """Refused whatever is sent, and no record named: the run fails visibly, and nobody is refused for good (B15, S13)."""
+    rows = [{"emailAddress": f"m{number}"} for number in range(64)]
+    manager = NamesNobody({row["emailAddress"] for row in rows})
+    with pytest.raises(UnexpectedReply):
+        push(manager, "token", SEARCH, AudienceRef("1", "Customers"), batch(rows))
+    assert manager.asked == ROUNDS
 
 
 def test_a_reason_that_is_new_to_us_still_names_its_records(google, connector, ada, audience):
