@@ -52,6 +52,18 @@ class Store:
         with self.lock:
             self._db.close()
 
+    def saved(self) -> sqlite3.Connection:
+        """All that is remembered, as it is now."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        with self.lock:
+            self._db.backup(copy)
+        return copy
+
+    def restore(self, saved: sqlite3.Connection) -> None:
+        """Remembers again what was saved, and nothing that happened since."""
+        with self.lock:
+            saved.backup(self._db)
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing; may be nested."""

@@ -30,8 +30,8 @@ TRIES = 5
 FIRST_PAUSE = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=15)
 LONGEST_SLOWED = timedelta(hours=24)
-NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""What the system says of a folder that takes nothing more: full, over a quota, a file as large as it may be, read-only."""
+NOT_WRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM})
+"""What the system says of a folder that takes nothing more: full, over a quota, a file as large as it may be, read-only, not ours."""
 UNTOLD: Mapping[str, timedelta] = {Code.RATE_LIMIT: timedelta(minutes=1), Code.DAILY_LIMIT: timedelta(hours=1)}
 """How long to wait where the channel does not say."""
 REFUSED_SINCE = "refused_since"

@@ -137,7 +137,10 @@ OPERATION = (
         Retry.ITSELF,
         (
             "Make room, or give the data folder a larger disk.",
-            "Where there is room: see that the disk is not mounted read-only, and that no limit is set on the size of files.",
+            (
+                "Where there is room: see that the disk is not mounted read-only, that the account which segsync runs under may write in the "
+                "folder, and that no limit is set on the size of files."
+            ),
         ),
     ),
     Entry(

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from sqlalchemy import func
+from sqlalchemy.orm import Session
 
 from connectors.simulators import Simulators
 from segsync.actions import tokens
+from segsync.actions.watch import SILENT
+from segsync.config import Settings
+from segsync.models import Installation, SegmentMember
 from segsync.runtime import check_ledgers
-from tests.actions.pushing import put
 from tests.builders import (
     NOW,
+    make_contact,
     make_integration,
     make_organization,
     make_person,
@@ -19,6 +28,7 @@ from tests.builders import (
     make_sync,
     make_workspace,
 )
+from tests.conftest import VAULT_KEY, Clock, Servers
 from tests.contract.conftest import HARNESSES
 from tests.fakes import LATER, FakeChannel
 from tests.faults.places import InMemory, Simulated
@@ -34,6 +44,7 @@ FIRST = [
     {"email": "remains@example.org", "phone": "+4930555"},
 ]
 """Of two who share a phone one leaves."""
+YEARS = timedelta(days=9_999)
 BARE = {"first_name": "", "last_name": "", "ad_user_data": "granted", "ad_personalization": "granted"}
 
 
@@ -43,56 +54,97 @@ def simulators() -> Iterator[Simulators]:
         yield running
 
 
-@pytest.fixture
-def place(request, simulators):
+def place_of(name: str, simulators: Simulators) -> InMemory | Simulated:
     """The channel by its name: "at once" and "later" are kept in memory, the others are simulators."""
+    if name in HARNESSES:
+        return Simulated(HARNESSES[name](simulators))
+    return InMemory(FakeChannel(capabilities=LATER) if name == "later" else FakeChannel())
 
-    def at(name: str) -> InMemory | Simulated:
-        if name in HARNESSES:
-            return Simulated(HARNESSES[name](simulators))
-        channel = FakeChannel(capabilities=LATER) if name == "later" else FakeChannel()
-        return InMemory(channel)
 
-    return at
+@dataclass(frozen=True)
+class Ground:
+    """Where worlds are made: each once in a test session, with a database and a folder of its own."""
+
+    servers: Servers
+    folder: Path
+    simulators: Simulators
+
+    def world(self, name: str) -> World:
+        """Ada's sync of seven people at a channel, read in windows of three and sent in batches of two."""
+        number, place = secrets.token_hex(4), place_of(name, self.simulators)
+        self.servers.administer(f"create database fault_{number} template {self.servers.template} strategy wal_log")
+        settings = Settings(
+            data=self.folder / number,
+            database_url=self.servers.postgres.url_of(f"fault_{number}"),
+            redis_url=self.servers.redis.url,
+            vault_keys=VAULT_KEY,
+            window_rows=3,
+            batch_rows=2,
+            slice_seconds=25.0,
+        )
+        settings.__dict__["channels"] = {place.name: place.settings}
+        settings.data.mkdir()
+        world = World(settings, Clock(), place)
+        check_ledgers(world.runtime)
+        with world.runtime.sessions.begin() as session:
+            world.sync_id = people(session, world)
+            # whatever the tests' clocks do: neither worker nor scheduler is missed
+            ahead = func.now() + YEARS
+            session.add_all([Installation(key=f"{part} here", value={}, at=ahead) for part in SILENT])
+        world.begun["nothing"] = world.state()
+        return world
+
+
+def people(session: Session, world: World) -> int:
+    """Northwind, Ada with her sign-in, and her segment. Returns the id of her sync."""
+    place = world.place
+    organization = make_organization(session)
+    workspace = make_workspace(session, organization)
+    ada = make_person(session, organization, "Ada", workspaces=(workspace,))
+    segment = make_segment(session, workspace, "Customers", ada, refreshed_at=NOW)
+    sealed = world.runtime.vault.seal("token")
+    signin = make_integration(
+        session, ada, place.name, checked_at=NOW, access_sealed=sealed, remote_id=place.signin, look_after=NOW + YEARS
+    )
+    if tokens_there := place.tokens():
+        tokens.store(world.runtime, signin, tokens_there)
+    account = {"account_id": place.account.remote_id, "account_via": place.account.via}
+    sync = make_sync(session, segment, signin, was_synced=False, in_step_since=None, **account)
+    for fields in FIRST:
+        contact = make_contact(session, workspace, **fields, **BARE)
+        session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+    return sync.id
+
+
+@pytest.fixture(scope="session")
+def worlds(servers, tmp_path_factory, simulators) -> Iterator[Callable[[str], World]]:
+    ground, made = Ground(servers, tmp_path_factory.mktemp("faults"), simulators), {}
+
+    def world(name: str) -> World:
+        if name not in made:
+            made[name] = ground.world(name)
+        return made[name]
+
+    yield world
+    for one in made.values():
+        one.close()
 
 
 @pytest.fixture
-def born(settings, servers, redis_client, runtime, session, clock, place) -> Iterator[Callable[..., World]]:
-    """Makes Ada's sync of seven people at a channel, read in windows of three and sent in batches of two."""
-    made = []
+def born(worlds, simulators) -> Iterator[Callable[..., World]]:
+    """A world at a channel, as a life of this sort begins there."""
 
-    def make(name: str, **more: float) -> World:
-        where = place(name)
-        small = settings.model_copy(update={"window_rows": 3, "batch_rows": 2, "slice_seconds": 25.0, **more})
-        signed_in = {"access_sealed": runtime.vault.seal("token")}
-        account = {"account_id": "act-1"}
-        channels = settings.channels
-        if isinstance(where, Simulated):
-            channels = {where.name: where.settings}
-            account = {"account_id": where.harness.account.remote_id, "account_via": where.harness.account.via}
-            signed_in = {"remote_id": where.harness.ada}
-        else:
-            channels["meta"].options["poll_seconds"] = "10"
-        small.__dict__["channels"] = runtime.settings.__dict__["channels"] = channels
-        organization = make_organization(session)
-        workspace = make_workspace(session, organization)
-        ada = make_person(session, organization, "Ada", workspaces=(workspace,))
-        segment = make_segment(session, workspace, "Customers", ada, refreshed_at=NOW)
-        signin = make_integration(session, ada, where.name, checked_at=NOW, **signed_in)
-        if isinstance(where, Simulated):
-            tokens.store(runtime, signin, where.harness.tokens())
-        sync = make_sync(session, segment, signin, was_synced=False, in_step_since=None, **account)
-        for fields in FIRST:
-            put(session, sync, **fields, **BARE)
-        session.close()
-        check_ledgers(runtime)
-        runtime.engine.dispose()
-        made.append(World(small, servers, clock, sync.id, where))
-        return made[-1]
+    def begin(name: str, life: Callable[[World], None]) -> World:
+        world = worlds(name)
+        if life.__name__ not in world.begun:
+            world.enter(world.begun["nothing"])
+            life(world)
+            world.begun[life.__name__] = world.state()
+        world.enter(world.begun[life.__name__])
+        return world
 
-    yield make
-    for world in made:
-        world.close()
+    yield begin
+    simulators.world.clear_faults()
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from connectors.contract import AccountRef, AudienceRef, Token
+from connectors.contract import AccountRef, Token, Tokens
 from connectors.simulators import CHANNELS
 from segsync.config import ChannelSettings
 from segsync.effects import Effects, Sort
@@ -50,6 +51,15 @@ class InMemory:
     channel: FakeChannel
     name: str = "meta"
     audience: str = ""
+    account: AccountRef = ACCOUNT
+    signin: str = "ada"
+
+    @property
+    def settings(self) -> ChannelSettings:
+        return ChannelSettings(client_id="app", client_secret="secret", options={"poll_seconds": "10"})
+
+    def tokens(self) -> Tokens | None:
+        """Any will do."""
 
     def enter(self, runtime: Runtime, effects: Effects) -> None:
         """A new process knows the channel."""
@@ -58,8 +68,14 @@ class InMemory:
     def let_time_pass(self) -> None:
         """Nothing happens here by time alone."""
 
-    def copied(self) -> InMemory:
-        return InMemory(copy.deepcopy(self.channel), self.name)
+    def saved(self) -> tuple[Any, FakeChannel]:
+        """What tells its state from others, and what brings it back."""
+        self.channel.pushed.clear()
+        held = {name: (set(one.keys), set(one.persons)) for name, one in self.channel.audiences.items()}
+        return (held, [receipt for receipt, *_ in self.channel._pending]), copy.deepcopy(self.channel)
+
+    def restore(self, saved: FakeChannel) -> None:
+        self.channel = copy.deepcopy(saved)
 
     def held(self) -> Members:
         self.channel.settle(TOKEN, ACCOUNT, [])  # what is under way is done
@@ -75,13 +91,11 @@ class InMemory:
 
 @dataclass
 class Simulated:
-    """A channel's simulator. A life ends with its audience as it was when the life was copied."""
+    """A channel's simulator, asked over HTTP."""
 
     harness: Harness
     audience: str = ""
-    """Its id, once a life has made it."""
-    before: list[str] = field(default_factory=list)
-    """The keys that were in it when lives began; nobody: it was not there."""
+    """Its id, once it is made."""
 
     @property
     def name(self) -> str:
@@ -99,25 +113,35 @@ class Simulated:
             options={**app.options, **quick},
         )
 
+    @property
+    def account(self) -> AccountRef:
+        return self.harness.account
+
+    @property
+    def signin(self) -> str:
+        return self.harness.ada
+
+    def tokens(self) -> Tokens | None:
+        return self.harness.tokens()
+
     def enter(self, runtime: Runtime, effects: Effects) -> None:
         """A new process reaches it by its address."""
 
     def let_time_pass(self) -> None:
         self.harness.wait()
 
-    def copied(self) -> Simulated:
-        """The audience is what it was; what is under way is done first."""
-        self.harness.wait()
-        if self.before:
-            self.harness.world.empty(self.name, self.audience)
-            self.harness.world.add_members(self.name, self.audience, [[key] for key in self.before])
-        elif self.audience:
-            self.harness.delete_there(AudienceRef(self.audience, ""))
-            self.audience = ""
-        return self
+    def saved(self) -> tuple[Any, sqlite3.Connection]:
+        """The whole simulator, with its clock and what it has still to do."""
+        kept = self.harness.world.saved()
+        return kept.serialize(), kept
+
+    def restore(self, saved: sqlite3.Connection) -> None:
+        self.harness.world.restore(saved)
 
     def held(self) -> Members:
         self.harness.wait()
+        if not self.audience:
+            return set(), set()
         members = self.harness.world.members(self.name, self.audience)
         return set(members["keys"]), set(members["persons"])
 

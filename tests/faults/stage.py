@@ -1,61 +1,42 @@
-"""Where processes are ended between two effects: what is seen of a life, how it ends, and who goes on."""
+"""Where a life takes place: what outlives a process, and one process after another in it."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import psycopg
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy import select, text
 
+from connectors.problems import Code
 from segsync import jobs
 from segsync.actions import runs, schedule
 from segsync.config import Settings
 from segsync.effects import Effect, Effects, Sort
-from segsync.models import Contact, Run, SegmentMember, Sync
+from segsync.models import Alert, Contact, Run, SegmentMember, Sync
 from segsync.queue import Name
 from segsync.rules.terms import Why
 from segsync.runtime import LEDGERS, Runtime, make_runtime, make_vault
-from tests.conftest import Clock, Servers
-from tests.fakes import Killed
+from tests.conftest import Clock
 from tests.faults.places import InMemory, Simulated
+from tests.faults.states import State, files_in, put_files, put_rows, rows_of
 
 ROUND_SECONDS = 20
 IDENTIFIED_BY = ("email", "phone")
-LIFE = "life"
 
 
 @dataclass
 class Watch(Effects):
-    """Sees the effects of one process, and ends it before or after the nth. A dead process leaves nothing more.
+    """Sees the effects of one process. It is the stopwatch of slices as well: an effect takes a second."""
 
-    It is the stopwatch of slices as well: an effect takes a second.
-    """
-
-    at: int | None = None
-    after_it: bool = False
     seen: list[Effect] = field(default_factory=list)
-    dead: bool = False
 
     def before(self, effect: Effect) -> None:
-        if self.dead:
-            raise Killed
-        if self.at == len(self.seen) and not self.after_it:
-            self.end()
         self.seen.append(effect)
-
-    def after(self, effect: Effect) -> None:
-        if self.dead:
-            raise Killed
-        if self.at == len(self.seen) - 1 and self.after_it:
-            self.end()
-
-    def end(self) -> None:
-        self.dead = True
-        raise Killed
 
     def stopwatch(self) -> float:
         return float(len(self.seen))
@@ -65,7 +46,7 @@ class Watch(Effects):
 class Passing(Effects):
     """Hands every effect to the watch of the process that runs."""
 
-    watch: Watch = field(default_factory=Watch)
+    watch: Effects = field(default_factory=Effects)
 
     def before(self, effect: Effect) -> None:
         self.watch.before(effect)
@@ -74,66 +55,72 @@ class Passing(Effects):
         self.watch.after(effect)
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
     """What outlives a process: the database, Redis, the folder of ledgers, the channel, and the time."""
 
     settings: Settings
-    servers: Servers
     clock: Clock
-    sync_id: int
     place: InMemory | Simulated
-    opened: dict[str, tuple[Runtime, Passing]] = field(default_factory=dict)
-    """By database: what is the same in every process, and dear to make anew."""
+    sync_id: int = 0
+    begun: dict[str, State] = field(default_factory=dict)
+    """How lives of each sort begin."""
+    passing: Passing = field(init=False)
+    runtime: Runtime = field(init=False)
+    """What is the same in every process, and dear to make anew."""
+    connection: psycopg.Connection = field(init=False)
+    """Sees what is committed."""
+
+    def __post_init__(self) -> None:
+        redis_url = self.settings.redis_url.get_secret_value()
+        self.passing = Passing()
+        self.runtime = make_runtime(self.settings, self.database, redis_url, effects=self.passing)
+        self.connection = psycopg.connect(self.database, autocommit=True)
 
     @property
     def database(self) -> str:
         return self.settings.database_url.get_secret_value()
 
+    @property
+    def ledgers(self) -> Path:
+        return self.settings.data / LEDGERS
+
     @contextmanager
-    def process(self, watch: Watch | None = None) -> Iterator[Process]:
-        """A new worker and scheduler with nothing in memory and no connection."""
-        effects = watch or Watch()
-        runtime, passing = self._opened()
-        passing.watch = effects
-        vault = make_vault(self.settings, runtime.sessions)
-        one = replace(
-            runtime, settings=self.settings, ledgers=self.settings.data / LEDGERS, vault=vault, clock=self.clock
+    def process(self, watch: Watch | None = None, **settings: float) -> Iterator[Process]:
+        """A new worker and scheduler with nothing in memory."""
+        self.passing.watch = effects = watch or Watch()
+        known = replace(
+            self.runtime,
+            settings=self.settings.model_copy(update=settings),
+            vault=make_vault(self.settings, self.runtime.sessions),
+            clock=self.clock,
+            stopwatch=effects.stopwatch,
+            _connectors={},
         )
-        fresh = replace(one, stopwatch=effects.stopwatch, _connectors={})
-        self.place.enter(fresh, passing)
-        jobs.bind(fresh)
+        self.place.enter(known, self.passing)
+        jobs.bind(known)
         try:
-            yield Process(self, fresh, effects)
+            yield Process(self, known, effects)
         finally:
-            runtime.engine.dispose()
+            self.passing.watch = Effects()
 
-    def _opened(self) -> tuple[Runtime, Passing]:
-        if self.database not in self.opened:
-            passing = Passing()
-            redis_url = self.settings.redis_url.get_secret_value()
-            self.opened[self.database] = make_runtime(self.settings, self.database, redis_url, effects=passing), passing
-        return self.opened[self.database]
+    def state(self) -> State:
+        """What is left where every process ends now."""
+        members, channel = self.place.saved()
+        return State(rows_of(self.connection), files_in(self.ledgers), members, self.clock.now, channel)
 
-    def copied(self) -> World:
-        """The same world once more, for another life to begin in."""
-        origin, data = self.database.partition("@/")[2].partition("?")[0], self.settings.data / LIFE
-        self.servers.administer(f"create database {LIFE} template {origin} strategy wal_log")
-        (self.settings.data / LEDGERS).mkdir(exist_ok=True)
-        shutil.copytree(self.settings.data / LEDGERS, data / LEDGERS)
-        url = type(self.settings.database_url)(self.servers.postgres.url_of(LIFE))
-        settings = self.settings.model_copy(update={"data": data, "database_url": url})
-        return World(settings, self.servers, Clock(self.clock.now), self.sync_id, self.place.copied(), self.opened)
-
-    def forget(self) -> None:
-        """Clears a copy away."""
-        self.servers.administer(f"drop database {LIFE} with (force)")
-        shutil.rmtree(self.settings.data)
+    def enter(self, state: State) -> None:
+        """The world as it was, for another life to begin in. Redis has lost everything."""
+        put_rows(self.connection, state.rows)
+        put_files(self.ledgers, state.files)
+        self.place.restore(state.channel)
+        self.clock.now = state.now
+        self.runtime.queue.client.flushdb()
 
     def close(self) -> None:
         """No process is left."""
-        for runtime, _ in self.opened.values():
-            runtime.close()
+        self.connection.close()
+        self.runtime.close()
 
 
 @dataclass
@@ -158,15 +145,19 @@ class Process:
     def work(self, run_id: int, rounds: int = 60) -> Run:
         """Lets time pass, tick by tick and job by job, until the run is over."""
         for _ in range(rounds):
-            self.runtime.clock.forward(seconds=ROUND_SECONDS)
-            self.world.place.let_time_pass()
-            schedule.tick(self.runtime)
-            self.take_jobs()
+            self.round()
             with self.runtime.sessions() as session:
                 run = session.get_one(Run, run_id)
             if run.finished_at:
                 return run
         raise AssertionError(f"the run did not end: {run.state} {run.phase} {run.problem_code}")
+
+    def round(self) -> None:
+        """Some seconds: a tick of the scheduler, and all jobs that it woke."""
+        self.runtime.clock.forward(seconds=ROUND_SECONDS)
+        self.world.place.let_time_pass()
+        schedule.tick(self.runtime)
+        self.take_jobs()
 
     def take_jobs(self) -> None:
         """What lies in the queues, in order, as a worker of RQ would."""
@@ -188,6 +179,12 @@ class Process:
             people = [{name: value for name in IDENTIFIED_BY if (value := getattr(one, name))} for one in contacts]
         return self.world.place.held() == self.world.place.wanted(people)
 
+    def alerts(self) -> list[tuple[str, bool]]:
+        """Every alert there ever was and whether it is open, but for what a channel says of an audience of seven people."""
+        with self.runtime.sessions() as session:
+            ever = session.scalars(select(Alert).where(Alert.code != Code.AUDIENCE_TOO_SMALL).order_by(Alert.id))
+            return [(one.code, one.closed_at is None) for one in ever]
+
     def leases_run_out(self) -> None:
         """The time of a lease passes: nobody hears of the dead any more."""
         with self.runtime.sessions.begin() as session:
@@ -196,14 +193,6 @@ class Process:
         client = self.runtime.queue.client
         for mark in client.scan_iter("segsync:woken:*"):
             client.delete(mark)
-
-
-def ended(world: World, at: int, *, after_it: bool) -> Watch:
-    """A process works on whatever is due, and ends at its nth effect. Not dead: the run was over before."""
-    watch = Watch(at, after_it)
-    with world.process(watch) as process, suppress(Killed):
-        process.work(run_id=newest(process))
-    return watch
 
 
 def newest(process: Process) -> int:

@@ -74,8 +74,7 @@ def finished(runtime: Runtime, run_id: int) -> bool:
 @pytest.mark.parametrize(("at", "parent"), [(4, False), (22, True), (37, False)])
 def test_a_worker_that_is_killed_is_followed_by_another(born, worker, tmp_path, at, parent):
     """Kill -9 in the middle of a run, of the child alone or with its parent: another worker ends it, and all is right (B1)."""
-    world = born("meta")
-    second(world)
+    world = born("meta", second)
     struck = tmp_path / "struck"
     first = worker(world, Fatal(at, parent, struck))
     with world.process() as process:
