@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from connectors import registry
 from connectors.contract import Application
 from connectors.protocols import Connector, OAuth
+from segsync.clock import DatabaseClock, utc_now
 from segsync.config import Settings
 from segsync.db import make_engine, make_sessions
 from segsync.effects import NOTHING, Effects, Sort
@@ -37,11 +38,6 @@ class WrongFolder(Exception):  # noqa: N818 - read aloud as "wrong folder"
     """The folder of ledgers does not belong to this database."""
 
 
-def utc_now() -> datetime:
-    """The machine's clock."""
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Runtime:
     """Everything that actions, workers and pages act through. `database_uri` is for libpq (ADBC)."""
@@ -54,6 +50,9 @@ class Runtime:
     database_uri: str
     ledgers: Path
     clock: Callable[[], datetime] = utc_now
+    """The database's, in a process that `make_runtime` set up."""
+    machine: Callable[[], datetime] = utc_now
+    """This machine's own, for whoever compares the two."""
     stopwatch: Callable[[], float] = time.monotonic
     """Measures how long a slice lasts, whatever becomes of the clock."""
     effects: Effects = NOTHING
@@ -113,7 +112,7 @@ def make_runtime(
     url: str,
     redis_url: str,
     *,
-    clock: Callable[[], datetime] = utc_now,
+    clock: Callable[[], datetime] | None = None,
     stopwatch: Callable[[], float] = time.monotonic,
     effects: Effects = NOTHING,
 ) -> Runtime:
@@ -128,7 +127,7 @@ def make_runtime(
         queue=Queue(connect(redis_url), effects),
         database_uri=libpq(url),
         ledgers=settings.data.absolute() / LEDGERS,
-        clock=clock,
+        clock=clock or DatabaseClock(engine),
         stopwatch=stopwatch,
         effects=effects,
     )

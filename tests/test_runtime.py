@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from segsync import migrate
+from segsync.clock import DatabaseClock
 from segsync.config import read_settings
+from segsync.db import make_engine
 from segsync.models import Installation
 from segsync.processes import fork
-from segsync.runtime import WrongFolder, check_ledgers, libpq, open_runtime
+from segsync.runtime import WrongFolder, check_ledgers, libpq, make_runtime, open_runtime
+from tests.builders import NOW
 
 
 def test_an_empty_folder_becomes_a_whole_installation(tmp_path):
@@ -79,3 +83,22 @@ def test_the_drivers_name_is_not_for_libpq():
     """ADBC takes the address that any PostgreSQL tool takes."""
     assert libpq("postgresql+psycopg://app@db/segsync?x=1") == "postgresql://app@db/segsync?x=1"
     assert libpq("postgresql://app@/segsync?host=%2Frun") == "postgresql://app@/segsync?host=%2Frun"
+
+
+def test_every_machine_goes_by_the_clock_of_the_database(runtime):
+    """A worker's machine is a year ahead: what it writes down carries the same time as everybody else's (B1)."""
+    ahead = DatabaseClock(runtime.engine, machine=lambda: datetime.now(UTC) + timedelta(days=365))
+    assert abs(ahead() - datetime.now(UTC)) < timedelta(hours=1)
+
+
+def test_every_process_has_that_clock(settings, servers):
+    """Nobody has to think of it (B1)."""
+    opened = make_runtime(settings, settings.database_url.get_secret_value(), servers.redis.url)
+    assert isinstance(opened.clock, DatabaseClock)
+    opened.close()
+
+
+def test_without_the_database_a_machine_goes_by_its_own_clock():
+    """While the database is away nobody waits for it to tell the time."""
+    nowhere = make_engine("postgresql:///nowhere?host=/nowhere")
+    assert DatabaseClock(nowhere, machine=lambda: NOW)() == NOW

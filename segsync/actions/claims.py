@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import CompoundSelect, Interval, bindparam, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from segsync.actions.moments import FARTHEST
 from segsync.models import BatchTaken, Run, Sync
 from segsync.rules.terms import Purpose
 
@@ -17,7 +18,7 @@ _TAKE = text("""
                    started_at = coalesce(run.started_at, :now)
     from sync
     where run.id = :run_id and sync.id = run.sync_id
-      and run.finished_at is null and run.not_before <= :now
+      and run.finished_at is null and (run.not_before <= :now or run.not_before > :farthest)
       and (run.purpose = 'try' or sync.status <> 'inactive' and sync.deleted_at is null)
       and (run.lease_until is null or run.lease_until < clock_timestamp())
       and not exists (select 1 from run other where other.sync_id = run.sync_id and other.id <> run.id
@@ -141,6 +142,7 @@ def lock(session: Session, run_id: int) -> Run:
 
 def take(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta, now: datetime) -> Claim | None:
     """Claims a run that is due and free, of a sync that is on; None otherwise. One that only tries sends nothing, and may always."""
+    moments = {"run_id": run_id, "lease": lease, "now": now, "farthest": now + FARTHEST}
     with sessions.begin() as session:
-        fence = session.execute(_TAKE, {"run_id": run_id, "lease": lease, "now": now}).scalar_one_or_none()
+        fence = session.execute(_TAKE, moments).scalar_one_or_none()
     return None if fence is None else Claim(run_id, fence, lease, sessions)

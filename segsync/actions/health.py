@@ -93,7 +93,7 @@ def _migrations(runtime: Runtime) -> Finding:
 def _clock(runtime: Runtime) -> Finding:
     with runtime.engine.connect() as connection:
         theirs = connection.scalar(select(func.clock_timestamp()))
-    apart = abs(runtime.clock() - theirs) if theirs else timedelta.max
+    apart = abs(runtime.machine() - theirs) if theirs else timedelta.max
     if apart > CLOCK_APART:
         return Finding(
             "clock", False, f"This machine and the database are {apart.total_seconds():.0f} s apart: set the clocks."

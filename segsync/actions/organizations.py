@@ -11,9 +11,9 @@ from segsync.actions import limits
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.people import NewPerson, add, clean_name, subject
+from segsync.clock import utc_now
 from segsync.models import Organization
 from segsync.rules.terms import Role
-from segsync.runtime import utc_now
 
 HIGHEST_LIMIT: Final = 1_000_000
 

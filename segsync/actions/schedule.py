@@ -9,6 +9,7 @@ from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from segsync.actions import browser_sessions, runs, segment_counts, turns, watch
+from segsync.actions.moments import come, turn_come
 from segsync.actions.sync_rebuild import UNREADABLE
 from segsync.models import Ask, BrowserSession, DataFile, ImportJob, Integration, Removal, Run, RunBatch, Segment, Sync
 from segsync.queue import Name
@@ -53,10 +54,10 @@ def _watch(runtime: Runtime, now: datetime, *, behind: bool) -> None:
 def start_due(session: Session, now: datetime) -> int:
     """Opens a run for every sync that is due; a failure that needs a person is only probed. Returns how many."""
     scheduled = and_(
-        Sync.next_run_at <= now,
+        turn_come(now),
         or_(Sync.status == Status.SYNCED, and_(Sync.status == Status.FAILED, Sync.detail.in_(ON_SCHEDULE))),
     )
-    probed = and_(Sync.status == Status.FAILED, Sync.detail == Detail.NEEDS_PERSON, Sync.probe_at <= now)
+    probed = and_(Sync.status == Status.FAILED, Sync.detail == Detail.NEEDS_PERSON, come(Sync.probe_at, now))
     due = session.scalars(
         select(Sync)
         .where(Sync.deleted_at.is_(None), or_(scheduled, probed))
@@ -81,7 +82,7 @@ def _due_asks() -> Select[int]:
 def _due_removals(now: datetime) -> Select[int]:
     """People to be taken out: whatever the state of the syncs."""
     free = or_(Removal.lease_until.is_(None), Removal.lease_until < func.clock_timestamp())
-    due = select(Removal.id).where(Removal.done_at.is_(None), Removal.next_at <= now, free)
+    due = select(Removal.id).where(Removal.done_at.is_(None), come(Removal.next_at, now), free)
     return due.order_by(Removal.next_at).limit(AT_A_TIME)
 
 
@@ -89,20 +90,20 @@ def _due_settlements(now: datetime) -> Select[int]:
     return (
         select(Run.sync_id)
         .join(RunBatch, RunBatch.run_id == Run.id)
-        .where(RunBatch.next_poll <= now)
+        .where(come(RunBatch.next_poll, now))
         .distinct()
         .limit(AT_A_TIME)
     )
 
 
 def _due_states(now: datetime) -> Select[int]:
-    return select(Sync.id).where(Sync.deleted_at.is_(None), Sync.audience_next_poll <= now).limit(AT_A_TIME)
+    return select(Sync.id).where(Sync.deleted_at.is_(None), come(Sync.audience_next_poll, now)).limit(AT_A_TIME)
 
 
 def _due_signins(now: datetime) -> Select[int]:
     live = Integration.state.in_([SignInState.CONNECTED, SignInState.RECONNECT, SignInState.PERMISSION])
     day_old = or_(Integration.checked_at.is_(None), Integration.checked_at < now - timedelta(hours=24))
-    allowed = or_(Integration.look_after.is_(None), Integration.look_after <= now)
+    allowed = or_(Integration.look_after.is_(None), come(Integration.look_after, now))
     due = or_(Integration.refresh_at <= now, day_old)
     return select(Integration.id).where(live, allowed, due).limit(AT_A_TIME)
 
@@ -123,7 +124,7 @@ def _due_segments(now: datetime) -> Select[int]:
 def _due_retirements(now: datetime) -> Select[int]:
     asked = and_(Sync.deleted_at.is_not(None), Sync.retire_how.is_not(None), Sync.retired_at.is_(None))
     # one that waits for somebody is not woken every second, and does not stand in the way of the others
-    due = or_(Sync.probe_at.is_(None), Sync.probe_at <= now)
+    due = or_(Sync.probe_at.is_(None), come(Sync.probe_at, now))
     return select(Sync.id).where(asked, due).order_by(Sync.probe_at.nulls_first(), Sync.id).limit(AT_A_TIME)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from connectors.limits import Per
+from segsync.actions.moments import FARTHEST
 from segsync.limiter import ScopeClosed
 from segsync.models import AccountTurn, LimitScope, Person, Run, Sync
 from segsync.queue import Name
@@ -49,10 +50,10 @@ _NEXT: Final = text("""
         from run
         join sync on sync.id = run.sync_id
         left join limit_scope on limit_scope.name = run.scope
-        where run.finished_at is null and run.not_before <= :now
+        where run.finished_at is null and (run.not_before <= :now or run.not_before > :farthest)
           and (run.lease_until is null or run.lease_until < clock_timestamp())
-          and (run.woken_at is null or run.woken_at < :woken_before)
-          and (limit_scope.opens_at is null or limit_scope.opens_at <= :now)
+          and (run.woken_at is null or run.woken_at < :woken_before or run.woken_at > :farthest)
+          and (limit_scope.opens_at is null or limit_scope.opens_at <= :now or limit_scope.opens_at > :farthest)
     ), numbered as (
         select due.*, row_number() over (partition by served, channel, account_id order by since nulls first, id) as place,
                row_number() over (partition by scope, channel, account_id order by since nulls first, id) as of_account
@@ -85,6 +86,7 @@ def pick(session: Session, now: datetime, *, at_most: int) -> Sequence[int]:
     session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     limits = {
         "now": now,
+        "farthest": now + FARTHEST,
         "lately": now - PATIENCE,
         "woken_before": now - WAKE_AGAIN,
         "from_a_line": FROM_A_LINE,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from connectors.contract import Shape
 from segsync.audience.ledger import Held, base_sql
-from segsync.rules.renewal import PLACES, STEP, Turns
+from segsync.rules.renewal import AHEAD, PLACES, STEP, Turns
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,14 @@ def choose(bench: duckdb.DuckDBPyConnection, shape: Shape, staying: Staying, tur
     values = {
         "now": round(now.timestamp()),
         "latest": round(turns.latest.total_seconds()),
+        "ahead": round(AHEAD.total_seconds()),
         "spread": round(turns.spread.total_seconds()),
     }
     bench.execute(
         f"""
         create or replace temp table turns as
         with sent as (
-            select member, version, coalesce(last_sent, 0) + $latest - ($spread * ((member * {STEP}) % {PLACES})) // {PLACES} as due
+            select member, version, if(last_sent <= $now + $ahead, last_sent, 0) + $latest - ($spread * ((member * {STEP}) % {PLACES})) // {PLACES} as due
             from renewing_base where state = {int(Held.HELD)}
         )
         select member, version, due, due <= $now as come from sent anti join ({touched}) using (member, version)

@@ -20,9 +20,13 @@ class Turns:
     latest: timedelta
     spread: timedelta
 
-    def nobody_before(self, oldest: datetime) -> datetime:
-        """Until when nobody has a turn, nor may ride along, where nobody was sent before `oldest`."""
-        return oldest + self.latest - 2 * self.spread
+    def nobody_at(self, now: datetime, oldest: datetime) -> bool:
+        """Whether nobody has a turn, nor may ride along, where nobody was sent before `oldest`; that may be by a clock that was wrong."""
+        return now < oldest + self.latest - 2 * self.spread and oldest <= now + AHEAD
+
+
+AHEAD: Final = timedelta(days=1)
+"""Whoever was sent so far ahead of now was sent while a clock was wrong: nobody knows when."""
 
 
 def turns(resend_after: timedelta, every: timedelta) -> Turns:

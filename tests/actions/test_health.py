@@ -77,8 +77,8 @@ def test_syncs_that_are_overdue_are_counted(well, session):
 
 
 def test_clocks_that_are_apart_are_found(well):
-    """Claims are by the database's clock, schedules by the machine's: they must agree."""
-    late = replace(well, clock=lambda: datetime.now(UTC) - timedelta(minutes=1))
+    """Everything goes by the database's clock; a machine that is apart confuses whoever reads its logs."""
+    late = replace(well, machine=lambda: datetime.now(UTC) - timedelta(minutes=1))
     assert "60 s apart" in unwell(late)["clock"]
 
 

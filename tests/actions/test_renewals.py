@@ -131,6 +131,15 @@ def test_renewal_does_not_wait_for_removals_of_its_own_run(runtime, channel, clo
     assert (run.state, run.renewed_members) == ("done", 2)
 
 
+def test_what_a_clock_that_was_ahead_wrote_down_keeps_nobody_from_being_renewed(runtime, channel, clock, sync):
+    """Everybody was sent while the clock was a year ahead: once it is right they are sent again, not in a year (promise 7)."""
+    clock.forward(days=365)
+    go(runtime, sync)
+    clock.forward(days=-365)
+    assert go(runtime, sync).renewed_members == 3
+    assert go(runtime, sync).renewed_members == 0
+
+
 def test_operator_may_ask_for_sooner_never_for_later(settings):
     """The setting shortens a channel's own figure and cannot exceed it (promise 7)."""
     month = timedelta(days=25)

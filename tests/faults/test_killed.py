@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from segsync.actions import schedule
+from segsync.clock import utc_now
 from segsync.effects import Effect, Effects
 from segsync.models import Run
 from segsync.processes import fork
-from segsync.runtime import Runtime, make_runtime, utc_now
+from segsync.runtime import Runtime, make_runtime
 from segsync.servers import wait_until
 from segsync.worker import Workers
 from tests.faults.lives import second

@@ -22,8 +22,14 @@ def test_a_sync_that_runs_more_rarely_than_it_should_renew_still_has_turns():
 
 def test_nobody_has_a_turn_in_the_first_half():
     """Whoever was just sent is left alone, also by a run that sends anyway (promise 7)."""
+    sent, often = datetime(2026, 3, 1, tzinfo=UTC), turns(26 * DAY, DAY * 0)
+    assert [often.nobody_at(sent + days * DAY, sent) for days in (0, 12, 13)] == [True, True, False]
+
+
+def test_whoever_was_sent_in_the_future_has_a_turn_now():
+    """A clock was wrong when they were sent: nobody knows how long ago that was (promise 7)."""
     sent = datetime(2026, 3, 1, tzinfo=UTC)
-    assert turns(26 * DAY, DAY * 0).nobody_before(sent) == sent + 13 * DAY
+    assert not turns(26 * DAY, DAY * 0).nobody_at(sent - 300 * DAY, sent)
 
 
 def test_requests_are_filled():

@@ -28,7 +28,7 @@ def renewals(job: Job, checked: Sequence[Part]) -> list[Part]:
     with job.runtime.sessions() as session:
         sync = session.get_one(Sync, job.sync.id)
         base = books.ledger_parts(session, books.current_ledger(session, job.run.id))
-        if not base or (sync.oldest_sent_at and job.now < taking_turns.nobody_before(sync.oldest_sent_at)):
+        if not base or (sync.oldest_sent_at and taking_turns.nobody_at(job.now, sync.oldest_sent_at)):
             return []
         touched = [*books.parts_of_run(session, job.run.id, books.DRAFT), *_of(checked, AGAIN)]
         staying = Staying([job.folder.open(part) for part in base], [job.folder.open(part) for part in touched])
