@@ -140,6 +140,8 @@ class Server(ABC):
     def _start(self, deadline: float) -> None:
         if self.answers():  # its starter was killed: from now on it is ours
             return
+        if self._process is not None:
+            self._process.poll()  # one that died is collected
         self._process = None
         try:
             self._process = self.launch()

@@ -16,6 +16,11 @@ FARTHEST: Final = timedelta(days=2)
 Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
 
 
+def later(now: datetime, pause: timedelta) -> datetime:
+    """When to look again, where a channel may ask for any pause: whoever asks for a year is asked again before that."""
+    return now + min(pause, FARTHEST)
+
+
 def come(moment: Moment, now: datetime) -> ColumnElement[bool]:
     """It is past, or so far ahead that nobody who knew the time set it."""
     return or_(moment <= now, moment > now + FARTHEST)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Shape, Token
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
-from segsync.actions import alerts, removal_books, removal_erasing, removals, sync_alerts, tokens
+from segsync.actions import alerts, moments, removal_books, removal_erasing, removals, sync_alerts, tokens
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject, record
@@ -260,7 +260,7 @@ def _answered(runtime: Runtime, task_id: int, *, receipt: str, reference: str) -
 def _later(runtime: Runtime, task_id: int, pause: timedelta, *, code: str | None = None) -> None:
     with runtime.sessions.begin() as session:
         task = session.get_one(RemovalTask, task_id, with_for_update=True)
-        task.next_at = runtime.clock() + pause
+        task.next_at = moments.later(runtime.clock(), pause)
         task.problem_code = code or task.problem_code
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
 from segsync.actions import claims, runs, sync_rebuild, turns
 from segsync.actions.claims import Claim, ClaimLost
+from segsync.actions.moments import later
 from segsync.actions.outcomes import Done, InOtherHands, Outcome, Progress, WaitUntil
 from segsync.actions.push import taking
 from segsync.actions.push.carrier import Push
@@ -190,7 +191,7 @@ def _stand_in_line(runtime: Runtime, claim: Claim, closed: ScopeClosed, began: d
             run.cursor = {**run.cursor, REFUSED_SINCE: None}
         if not (closed.by_channel and _refused_for(run, got_through, now) > LONGEST_SLOWED):
             pause = closed.retry_after or UNTOLD[Code.RATE_LIMIT]
-            _park(run, WaitUntil(now + pause, closed.code.value), now, scope=closed.scope.name)
+            _park(run, WaitUntil(later(now, pause), closed.code.value), now, scope=closed.scope.name)
             if run.batches_done and got_through >= began:
                 run.turn_at = now
             turns.close(session, closed, now)
@@ -214,7 +215,7 @@ def _problem(runtime: Runtime, claim: Claim, problem: ConnectorProblem) -> None:
         too_long = asked and _refused_for(run, _got_through(session, run), now) > LONGEST_SLOWED
         if run.tries < TRIES and not too_long:
             pause = UNTOLD.get(problem.code, min(FIRST_PAUSE * 2 ** max(run.tries - 1, 0), LONGEST_PAUSE))
-            _park(run, WaitUntil(now + (problem.retry_after or pause), trouble.code), now)
+            _park(run, WaitUntil(later(now, problem.retry_after or pause), trouble.code), now)
             return
     _end(runtime, claim, trouble)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, Kind, Retire
 from connectors.problems import ConnectorProblem, TryLater
-from segsync.actions import alerts, claims, sync_alerts, tokens
+from segsync.actions import alerts, claims, moments, sync_alerts, tokens
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject, record
@@ -98,7 +98,7 @@ def _wait(runtime: Runtime, sync_id: int, pause: timedelta, trouble: Trouble | N
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         sync = session.get_one(Sync, sync_id, with_for_update=True)
-        sync.probe_at = now + pause
+        sync.probe_at = moments.later(now, pause)
         if trouble is not None:
             alerts.open_alert(session, sync.organization_id, _cause(sync, trouble), now=now, sync_ids=[sync.id])
 

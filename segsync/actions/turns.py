@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from connectors.limits import Per
-from segsync.actions.moments import FARTHEST
+from segsync.actions.moments import FARTHEST, later
 from segsync.limiter import ScopeClosed
 from segsync.models import AccountTurn, LimitScope, Person, Run, Sync
 from segsync.queue import Name
@@ -120,10 +120,10 @@ def close(session: Session, closed: ScopeClosed, now: datetime) -> None:
         channel=scope.channel,
         per=scope.limit.per.value,
         code=closed.code.value,
-        opens_at=now + (shut_for or timedelta(0)),
+        opens_at=later(now, shut_for or timedelta(0)),
     )
-    later = func.greatest(LimitScope.opens_at, row.excluded.opens_at)
-    changed = {"opens_at": later, "code": row.excluded.code}
+    latest = func.greatest(LimitScope.opens_at, row.excluded.opens_at)
+    changed = {"opens_at": latest, "code": row.excluded.code}
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_=changed))
 
 

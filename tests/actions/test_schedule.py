@@ -87,3 +87,14 @@ def test_what_a_channel_is_asked_later_does_not_wait_for_a_year(runtime, channel
     with runtime.sessions() as session:
         due = schedule._due_chores(session, clock())
     assert {("settle", sync.id), ("state", sync.id)} <= set(due)
+
+
+def test_a_channel_that_asks_for_a_year_is_asked_again_within_days(runtime, channel, clock, sync):
+    """Whatever a channel says of how long to wait: the run looks again within days, and not at once either (B1)."""
+    channel.before_push = in_a_year
+    run = go(runtime, sync)
+    assert (run.state, clock() < run.not_before <= clock() + timedelta(days=2)) == ("waiting", True)
+
+
+def in_a_year(_batch) -> None:
+    raise TryLater(Code.OUTAGE, retry_after=timedelta(days=365))

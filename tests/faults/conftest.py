@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,11 +16,14 @@ from sqlalchemy.orm import Session
 from connectors.simulators import Simulators
 from segsync.actions import tokens
 from segsync.actions.watch import SILENT
+from segsync.clock import utc_now
 from segsync.config import Settings
+from segsync.effects import Effects
 from segsync.models import Installation, SegmentMember
-from segsync.runtime import check_ledgers
+from segsync.processes import fork
+from segsync.runtime import check_ledgers, make_runtime
+from segsync.worker import Workers
 from tests.builders import (
-    NOW,
     make_contact,
     make_integration,
     make_organization,
@@ -33,6 +37,7 @@ from tests.contract.conftest import HARNESSES
 from tests.fakes import LATER, FakeChannel
 from tests.faults.places import InMemory, Simulated
 from tests.faults.stage import World
+from tests.test_worker import Started
 
 FIRST = [
     {"email": "leaves@example.org", "phone": "+4930111"},
@@ -45,6 +50,8 @@ FIRST = [
 ]
 """Of two who share a phone one leaves."""
 YEARS = timedelta(days=9_999)
+SELDOM = timedelta(days=30)
+"""How often the sync runs by itself: nothing happens in a test that it did not begin."""
 BARE = {"first_name": "", "last_name": "", "ad_user_data": "granted", "ad_personalization": "granted"}
 
 
@@ -84,7 +91,8 @@ class Ground:
         )
         settings.__dict__["channels"] = {place.name: place.settings}
         settings.data.mkdir()
-        world = World(settings, Clock(), place)
+        # real workers go by real clocks: for them what began here began a while ago
+        world = World(settings, Clock(utc_now() - timedelta(hours=3)), place)
         check_ledgers(world.runtime)
         with world.runtime.sessions.begin() as session:
             world.sync_id = people(session, world)
@@ -101,15 +109,17 @@ def people(session: Session, world: World) -> int:
     organization = make_organization(session)
     workspace = make_workspace(session, organization)
     ada = make_person(session, organization, "Ada", workspaces=(workspace,))
-    segment = make_segment(session, workspace, "Customers", ada, refreshed_at=NOW)
+    now = world.clock()
+    segment = make_segment(session, workspace, "Customers", ada, refreshed_at=now)
     sealed = world.runtime.vault.seal("token")
     signin = make_integration(
-        session, ada, place.name, checked_at=NOW, access_sealed=sealed, remote_id=place.signin, look_after=NOW + YEARS
+        session, ada, place.name, checked_at=now + YEARS, access_sealed=sealed, remote_id=place.signin
     )
     if tokens_there := place.tokens():
         tokens.store(world.runtime, signin, tokens_there)
     account = {"account_id": place.account.remote_id, "account_via": place.account.via}
-    sync = make_sync(session, segment, signin, was_synced=False, in_step_since=None, **account)
+    seldom = {"every_seconds": SELDOM.total_seconds(), "next_run_at": now + SELDOM}
+    sync = make_sync(session, segment, signin, was_synced=False, in_step_since=None, **seldom, **account)
     for fields in FIRST:
         contact = make_contact(session, workspace, **fields, **BARE)
         session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
@@ -145,6 +155,26 @@ def born(worlds, simulators) -> Iterator[Callable[..., World]]:
 
     yield begin
     simulators.world.clear_faults()
+
+
+@pytest.fixture
+def worker() -> Iterator[Callable[[World, Effects], Started]]:
+    """Starts a `segsync worker` of one worker, with real clocks."""
+    started = []
+
+    def start(world: World, effects: Effects) -> Started:
+        def work() -> None:
+            redis_url = world.settings.redis_url.get_secret_value()
+            settings = world.settings.model_copy(update={"workers": 1})
+            Workers(make_runtime(settings, world.database, redis_url, effects=effects)).run()
+
+        started.append(Started(fork(work)))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.signal(signal.SIGKILL)
+        process.wait(60)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -75,6 +75,12 @@ class World:
         redis_url = self.settings.redis_url.get_secret_value()
         self.passing = Passing()
         self.runtime = make_runtime(self.settings, self.database, redis_url, effects=self.passing)
+        self.reopen()
+
+    def reopen(self) -> None:
+        """The database was started again."""
+        if hasattr(self, "connection"):
+            self.connection.close()
         self.connection = psycopg.connect(self.database, autocommit=True)
 
     @property
@@ -185,9 +191,10 @@ class Process:
             ever = session.scalars(select(Alert).where(Alert.code != Code.AUDIENCE_TOO_SMALL).order_by(Alert.id))
             return [(one.code, one.closed_at is None) for one in ever]
 
-    def leases_run_out(self) -> None:
-        """The time of a lease passes: nobody hears of the dead any more."""
+    def time_passes(self) -> None:
+        """Nobody hears of the dead any more, and whoever waited has waited."""
         with self.runtime.sessions.begin() as session:
+            session.execute(text("update run set not_before = '2000-01-01', woken_at = null where finished_at is null"))
             for table in ("run", "batch_taken"):
                 session.execute(text(f"update {table} set lease_until = '2000-01-01' where lease_until is not null"))
         client = self.runtime.queue.client

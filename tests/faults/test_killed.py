@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,13 +13,10 @@ from segsync.actions import schedule
 from segsync.clock import utc_now
 from segsync.effects import Effect, Effects
 from segsync.models import Run
-from segsync.processes import fork
-from segsync.runtime import Runtime, make_runtime
+from segsync.runtime import Runtime
 from segsync.servers import wait_until
-from segsync.worker import Workers
 from tests.faults.lives import second
-from tests.faults.stage import World, newest
-from tests.test_worker import Started
+from tests.faults.stage import newest
 
 SECONDS = 60
 
@@ -44,26 +40,6 @@ class Fatal(Effects):
         self.count += 1
 
 
-@pytest.fixture
-def worker() -> Iterator[Callable[[World, Effects], Started]]:
-    """Starts a `segsync worker` of one worker, with real clocks."""
-    started = []
-
-    def start(world: World, effects: Effects) -> Started:
-        def work() -> None:
-            redis_url = world.settings.redis_url.get_secret_value()
-            settings = world.settings.model_copy(update={"workers": 1})
-            Workers(make_runtime(settings, world.database, redis_url, effects=effects)).run()
-
-        started.append(Started(fork(work)))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.signal(signal.SIGKILL)
-        process.wait(SECONDS)
-
-
 def finished(runtime: Runtime, run_id: int) -> bool:
     """Ticks as the scheduler does, and looks."""
     schedule.tick(runtime)
@@ -84,7 +60,7 @@ def test_a_worker_that_is_killed_is_followed_by_another(born, worker, tmp_path, 
         assert wait_until(struck.exists, SECONDS)
         first.signal(signal.SIGKILL)
         first.wait(SECONDS)
-        process.leases_run_out()
+        process.time_passes()
         worker(world, Effects())
         assert wait_until(lambda: finished(real, run_id), SECONDS)
-        assert process.is_right()
+        assert (process.is_right(), process.alerts()) == (True, [])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, Action, AudienceRef, AudienceState, Refused, Settlement, State
 from connectors.problems import Code, ConnectorProblem
-from segsync.actions import alerts, books, news, sync_alerts, tokens
+from segsync.actions import alerts, books, moments, news, sync_alerts, tokens
 from segsync.actions.trouble import Trouble
 from segsync.limiter import NotCounted, ScopeClosed
 from segsync.models import Run, RunBatch, Sync
@@ -45,7 +45,7 @@ def settle(runtime: Runtime, sync_id: int) -> None:
         token = tokens.access(runtime, sync.integration_id)
         results = runtime.connector(sync.channel).settle(token, account, [batch.receipt for batch in due])
     except (ScopeClosed, NotCounted) as later:
-        _ask_later(runtime, due, runtime.clock() + (later.retry_after or DAY))
+        _ask_later(runtime, due, moments.later(runtime.clock(), later.retry_after or DAY))
         return
     except ConnectorProblem:
         results = [Settlement(batch.receipt, final=False) for batch in due]
@@ -75,7 +75,7 @@ def _due(session: Session, sync_id: int, runtime: Runtime) -> Sequence[RunBatch]
     return session.scalars(
         select(RunBatch)
         .join(Run, Run.id == RunBatch.run_id)
-        .where(Run.sync_id == sync_id, RunBatch.next_poll <= runtime.clock())
+        .where(Run.sync_id == sync_id, moments.come(RunBatch.next_poll, runtime.clock()))
         .order_by(RunBatch.run_id, RunBatch.number)
         .limit(AT_A_TIME)
     ).all()
@@ -135,7 +135,7 @@ def look(runtime: Runtime, sync_id: int) -> None:
         # the run meets the same problem and says so; here only the age of what we know grows
         with runtime.sessions.begin() as session:
             pause = problem.retry_after or LONGEST_PAUSE
-            session.get_one(Sync, sync_id).audience_next_poll = runtime.clock() + pause
+            session.get_one(Sync, sync_id).audience_next_poll = moments.later(runtime.clock(), pause)
         return
     with runtime.sessions.begin() as session:
         store_state(session, runtime, session.get_one(Sync, sync_id, with_for_update=True), state)
