@@ -134,9 +134,14 @@ class Simulators:
             thread.start()
 
     @property
+    def port(self) -> int:
+        """Where the web server listens."""
+        return int(self._web.port)
+
+    @property
     def url(self) -> str:
         """The address of the control page, without a slash at the end."""
-        return f"http://{HOST}:{self._web.port}"
+        return f"http://{HOST}:{self.port}"
 
     @property
     def urls(self) -> dict[str, dict[str, str]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.contract import AccountRef, Token, Tokens
+from connectors.problems import Code, TryLater
 from connectors.simulators import CHANNELS
 from segsync.config import ChannelSettings
 from segsync.effects import Effects, Sort
@@ -29,16 +30,18 @@ Fields = Sequence[Mapping[str, str]]
 class Asked:
     """The channel kept in memory, with every request passing the hook as the real connectors' do."""
 
-    def __init__(self, channel: FakeChannel, effects: Effects) -> None:
-        self.channel, self.effects = channel, effects
+    def __init__(self, place: InMemory, effects: Effects) -> None:
+        self.place, self.effects = place, effects
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self.channel, name)
+        found = getattr(self.place.channel, name)
         return self._around(name, found) if name in ASKED else found
 
     def _around(self, name: str, ask: Any) -> Any:
         def asked(*arguments: Any) -> Any:
             with self.effects.around(Sort.REQUEST, name):
+                if self.place.away:
+                    raise TryLater(Code.OUTAGE)
                 return ask(*arguments)
 
         return asked
@@ -51,6 +54,8 @@ class InMemory:
     channel: FakeChannel
     name: str = "meta"
     audience: str = ""
+    away: bool = False
+    """Nothing that is asked of it arrives."""
     account: AccountRef = ACCOUNT
     signin: str = "ada"
 
@@ -63,7 +68,7 @@ class InMemory:
 
     def enter(self, runtime: Runtime, effects: Effects) -> None:
         """A new process knows the channel."""
-        runtime._connectors[self.name] = Asked(self.channel, effects)
+        runtime._connectors[self.name] = Asked(self, effects)
 
     def let_time_pass(self) -> None:
         """Nothing happens here by time alone."""

@@ -11,14 +11,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from connectors.simulators import Simulators
 from segsync.actions import schedule
 from segsync.effects import Effect
 from segsync.models import Run
+from tests.faults.conftest import Ground
 from tests.faults.lives import second
 from tests.faults.stage import Watch, World, newest
 
 SELDOM = 0.2
 """Not every so many effects: that could be the same one of each round."""
+
+AMID = 50
+"""After so many effects some batches are answered, and some are not."""
 
 
 @dataclass
@@ -86,3 +91,19 @@ def test_a_channel_may_be_away_for_long(born, simulators):
         simulators.world.clear_faults()
         assert process.work(process.start()).state == "done"
         assert (process.is_right(), process.alerts()) == (True, [("wait.outage", False)])
+
+
+def test_a_channel_may_stop_in_the_middle_and_come_back_with_what_it_had(servers, tmp_path):
+    """Nobody listens there for a while: the run waits, goes on where it was, and nobody is alarmed (B1, S13)."""
+    simulators = Simulators(tmp_path / "simulators")
+    world = Ground(servers, tmp_path, simulators).world("meta")
+    second(world)
+    with world.process(Disturbed(happens=lambda count: count == AMID and simulators.stop())) as process:
+        process.look_around()
+        with process.runtime.sessions() as session:
+            assert session.get_one(Run, newest(process)).cursor["waits_for"] == "wait.outage"
+        with Simulators(tmp_path / "simulators", simulators.port, simulators.ads_port) as back:
+            world.place.harness.simulators = back
+            assert process.work(newest(process)).state == "done"
+            assert (process.is_right(), process.alerts()) == (True, [])
+    world.close()
