@@ -54,7 +54,7 @@ def switch_off(runtime: Runtime, session: Session, actor: Actor, public_id: str,
     statuses.move(session, sync, Status.INACTIVE, now=now)
     sync.off_by, sync.off_at, sync.off_reason, sync.off_locked = actor.person_id, now, reason, off.locked
     sync.stale_since = sync.stale_since or now
-    sync.next_run_at = sync.probe_at = None
+    sync.next_run_at = sync.probe_at = sync.overdue_at = None
     sync.problem_code, sync.problem_facts, sync.failures = None, {}, 0
     alerts.forget_sync(session, sync, now=now)
     limits.tell(session, actor.organization_id, now=now)

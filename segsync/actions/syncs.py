@@ -114,7 +114,7 @@ def delete(runtime: Runtime, session: Session, actor: Actor, public_id: str, how
     statuses.move(session, sync, Status.INACTIVE, now=now)
     sync.deleted_at, sync.deleted_by, sync.retire_how = now, actor.person_id, how.value
     sync.retired_at = now if how is Retire.LEAVE else None
-    sync.next_run_at = sync.probe_at = sync.audience_next_poll = None
+    sync.next_run_at = sync.probe_at = sync.overdue_at = sync.audience_next_poll = None
     sync.stale_since = sync.stale_since or now
     alerts.forget_sync(session, sync, now=now)
     limits.tell(session, actor.organization_id, now=now)

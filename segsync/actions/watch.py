@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, and_, delete, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -102,7 +102,7 @@ def overdue(session: Session, now: datetime) -> int:
     _not_late_any_more(session, now)
     late = session.scalars(
         select(Sync)
-        .where(timing.overdue(now), ~_told(OVERDUE_KEY))
+        .where(timing.overdue(now), ~_told_overdue())
         .order_by(Sync.id)
         .limit(AT_A_TIME)
         .with_for_update(of=Sync, skip_locked=True, key_share=True)
@@ -119,7 +119,7 @@ def _not_late_any_more(session: Session, now: datetime) -> None:
     waits = and_(Sync.status == Status.FAILED.value, Sync.detail.not_in([Detail.TRYING_AGAIN, Detail.HELD]))
     told = session.scalars(
         select(Sync)
-        .where(or_(waits, Sync.overdue_at.is_(None)), _told(OVERDUE_KEY))
+        .where(or_(waits, Sync.overdue_at.is_(None)), _told_overdue())
         .with_for_update(of=Sync, skip_locked=True, key_share=True)
     ).all()
     for sync in told:
@@ -137,7 +137,7 @@ def lapsing(session: Session, now: datetime) -> int:
             Sync.deleted_at.is_(None),
             Sync.status != Status.INACTIVE.value,
             _close(now),
-            ~_told(func.concat("sync:", Sync.id, f":{LAPSING}")),
+            ~_told(LAPSING),
         )
         .limit(AT_A_TIME)
         .with_for_update(of=Sync, skip_locked=True, key_share=True)
@@ -161,8 +161,12 @@ def _close(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _told(key: str | SQLColumnExpression[str]) -> ColumnElement[bool]:
-    """Whether this incident is open and names the sync."""
-    named = exists().where(AlertSync.alert_id == Alert.id, AlertSync.sync_id == Sync.id)
-    ours = Alert.organization_id == Sync.organization_id
-    return exists().where(ours, Alert.cause == key, Alert.closed_at.is_(None), named)
+def _told_overdue() -> ColumnElement[bool]:
+    """Whether the open incident names the sync: found from the few that it names, because the scheduler looks every second."""
+    named = select(AlertSync.sync_id).join(Alert, Alert.id == AlertSync.alert_id)
+    return Sync.id.in_(named.where(Alert.cause == OVERDUE_KEY, Alert.closed_at.is_(None)))
+
+
+def _told(code: str) -> ColumnElement[bool]:
+    key = func.concat("sync:", Sync.id, f":{code}")
+    return exists().where(Alert.organization_id == Sync.organization_id, Alert.cause == key, Alert.closed_at.is_(None))
