@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select, update
 
-from connectors.contract import Kind, Retire
+from connectors.contract import AudienceRef, Kind, Retire
 from connectors.simulators import Simulators
-from segsync.actions import removal_work, removals, slices, tokens
+from segsync.actions import removal_work, removals, slices, sync_rebuild, tokens
 from segsync.actions.actor import Actor
+from segsync.actions.ask_kinds import CAMPAIGNS, KINDS
 from segsync.actions.push import follow
 from segsync.actions.removals import Wish
 from segsync.actions.sync_retire import retire
@@ -167,6 +168,46 @@ def test_an_audience_of_a_deleted_sync_is_emptied(runtime, channel, clock, sessi
     session.expire_all()
     assert session.get_one(Sync, sync.id).retired_at == clock.now
     assert matched(channel, runtime, sync) == set()
+
+
+def somebody_new(channel: Harness, session, sync: Sync) -> None:
+    """One more member, so that the next run has something to send."""
+    fields = {name: value for name, value in channel.people(1)[0].items() if name != "person_id"}
+    pushing.put(session, sync, **fields, ad_user_data="granted", ad_personalization="granted")
+
+
+def test_an_audience_deleted_there_is_told_apart_from_lost_access_and_made_anew(runtime, channel, clock, session, sync):
+    """Lost access is said as that; deleted there it waits for one click, which makes it anew with everybody in it (B17)."""
+    run_to_its_end(runtime, channel, clock, sync)
+    first = pushing.again(runtime, sync).audience_id
+    somebody_new(channel, session, sync)
+    channel.take_access(channel.ada, channel.account)
+    lost = run_to_its_end(runtime, channel, clock, sync)
+    channel.give_access(channel.ada, channel.account)
+    channel.delete_there(AudienceRef(first, ""))
+    gone = run_to_its_end(runtime, channel, clock, sync)
+    assert (lost.problem_code.partition(".")[0], gone.problem_code) == ("account", "audience.gone")
+    session.expire_all()
+    ada = Actor.person(session.get_one(Person, sync.creator_id))
+    sync_rebuild.rebuild(runtime, session, ada, sync.public_id)
+    session.commit()
+    made = run_to_its_end(runtime, channel, clock, sync)
+    assert (made.state, len(matched(channel, runtime, sync))) == ("done", 41)
+    assert pushing.again(runtime, sync).audience_id != first
+    assert pushing.open_alerts(runtime) == []
+
+
+def test_campaigns_that_use_the_audience_are_listed_for_the_switch_off_dialog(runtime, channel, clock, session, sync):
+    """Before it is switched off one reads from the channel which campaigns use it, and which keep these people out (S10, B17)."""
+    audience = channel.connector.create_audience(channel.token(), channel.account, channel.spec())
+    channel.wait()
+    wanted = {(channel.new_campaign(audience, use), use) for use in ("include", "exclude")}
+    session.get_one(Sync, sync.id).audience_id = audience.remote_id
+    session.commit()
+    KINDS[CAMPAIGNS].answer(runtime, {"sync": sync.id})
+    told = pushing.again(runtime, sync)
+    assert {(one["name"], one["use"]) for one in told.campaigns} == wanted
+    assert told.campaigns_at == clock.now
 
 
 # -- one person ----------------------------------------------------------------------------------------------------
