@@ -31,6 +31,7 @@ def warehouse_list(org: str, as_json: bool) -> None:
                 "name": each.name,
                 "engine": ENGINES[each.engine].label,
                 "place": each.place,
+                "schema": each.schema_name,
                 "works": each.tested_at is not None and each.problem_code is None,
                 "problem": each.problem_code or "",
             }
@@ -51,13 +52,14 @@ def warehouse_list(org: str, as_json: bool) -> None:
 
 @warehouse.command("add")
 @click.argument("name")
+@click.option("--schema", default="", help="A schema there that is segsync's own: members are then compared there.")
 @org_option
 @as_json
-def warehouse_add(name: str, org: str, as_json: bool) -> None:
+def warehouse_add(name: str, schema: str, org: str, as_json: bool) -> None:
     """Connect a warehouse. Its address is read from standard input, or asked for, and never shown again."""
     url = click.prompt("Address", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     with operating(org) as (session, actor, runtime):
-        made = warehouse_connections.create(runtime, session, actor, Given(name, url.strip()))
+        made = warehouse_connections.create(runtime, session, actor, Given(name, url.strip(), schema))
         connection_id = made.id
     _test(org, connection_id, as_json=as_json)
 

@@ -23,6 +23,8 @@ class Sort(StrEnum):
     """To a channel."""
     WAKE = "wake"
     """Through Redis."""
+    WAREHOUSE = "warehouse"
+    """In the schema that a warehouse has for us: a table written or taken away."""
 
 
 @dataclass(frozen=True)

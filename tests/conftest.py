@@ -25,6 +25,7 @@ from segsync.queue import connect
 from segsync.runtime import Runtime, make_runtime
 from segsync.servers import EmbeddedRedis
 from segsync.vault import new_key
+from tests.audience.engines_at_hand import spark_cluster
 
 # a slow machine is no failure
 hypothesis.settings.register_profile(
@@ -64,6 +65,14 @@ class Servers:
         with psycopg.connect(self.postgres.url_of("postgres"), autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A Spark of two worker processes."""
+    pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
+    with spark_cluster() as session:
+        yield session
 
 
 @pytest.fixture(scope="session")

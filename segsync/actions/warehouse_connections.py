@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,15 +21,18 @@ from segsync.rules.warehouse_urls import ENGINES, Address, BadAddress
 from segsync.runtime import Runtime
 
 LONGEST_NAME: Final = 80
+LONGEST_SCHEMA: Final = 127
 MOST_NAMED: Final = 4
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True)
 class Given:
-    """What somebody enters. An empty address leaves the one that is there."""
+    """What somebody enters. An empty address leaves the one that is there; without a `schema` members are compared here."""
 
     name: str
     url: str = ""
+    schema: str = ""
 
 
 def listed(session: Session, actor: Actor) -> Sequence[WarehouseConnection]:
@@ -56,6 +60,7 @@ def create(runtime: Runtime, session: Session, actor: Actor, given: Given) -> Wa
         engine=address.engine,
         url_sealed=runtime.vault.seal(address.url),
         place=address.place,
+        schema_name=_schema(given.schema, address.engine),
         created_by=actor.person_id,
     )
     session.add(connection)
@@ -65,7 +70,7 @@ def create(runtime: Runtime, session: Session, actor: Actor, given: Given) -> Wa
 
 
 def change(runtime: Runtime, session: Session, actor: Actor, connection_id: int, given: Given) -> WarehouseConnection:
-    """Another name or address. Where segments read through it, the engine stays. Raises Refused."""
+    """Another name, address or schema. Where segments read through it, the engine stays. Raises Refused."""
     actor.need(Right.EDIT_WAREHOUSES)
     connection = find(session, actor, connection_id)
     before = _facts(connection)
@@ -79,6 +84,10 @@ def change(runtime: Runtime, session: Session, actor: Actor, connection_id: int,
             )
         connection.engine, connection.place = address.engine, address.place
         connection.url_sealed = runtime.vault.seal(address.url)
+        connection.tested_at = connection.problem_code = None
+    schema = _schema(given.schema, connection.engine)
+    if schema != connection.schema_name:
+        connection.schema_name = schema
         connection.tested_at = connection.problem_code = None
     after = _facts(connection)
     if before != after or given.url.strip():
@@ -135,7 +144,8 @@ def subject(connection: WarehouseConnection) -> Subject:
 
 
 def _facts(connection: WarehouseConnection) -> dict[str, str]:
-    return {"name": connection.name, "engine": ENGINES[connection.engine].label, "place": connection.place}
+    facts = {"name": connection.name, "engine": ENGINES[connection.engine].label, "place": connection.place}
+    return facts | ({"schema": connection.schema_name} if connection.schema_name else {})
 
 
 def _name(session: Session, actor: Actor, name: str, *, but: int = 0) -> str:
@@ -146,6 +156,18 @@ def _name(session: Session, actor: Actor, name: str, *, but: int = 0) -> str:
         raise Refused(f"A name can have {LONGEST_NAME} characters.", field="name")
     if any(each.name.lower() == name.lower() and each.id != but for each in listed(session, actor)):
         raise Refused(f"There is a connection called “{name}” already.", field="name")
+    return name
+
+
+def _schema(name: str, engine: str) -> str:
+    name = name.strip()
+    parts = name.split(".") if name else []
+    most = 2 if engine == "spark" else 1
+    if len(parts) > most or not all(_NAME.fullmatch(part) for part in parts):
+        raise Refused(
+            "A schema's name has letters, digits and underscores, and begins with a letter; only in Spark, one of a catalogue is catalogue.schema.",
+            field="schema",
+        )
     return name
 
 

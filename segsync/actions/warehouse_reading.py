@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Text, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from connectors.contract import Capabilities, Kind
 from connectors.registry import CHANNELS
-from segsync.actions.trouble import Trouble, TroubleFound
+from segsync.actions.trouble import Trouble
 from segsync.actions.warehouse_connections import offered
 from segsync.audience import filters, warehouse_figures
 from segsync.audience.engines import ENGINES, Engine
-from segsync.audience.exclusions import in_force, mailbox_of
+from segsync.audience.exclusions import in_force, known_by, mailbox_of
 from segsync.audience.sources import EXCLUDED, NO_CONSENT, NOT_SUBSCRIBED
-from segsync.audience.warehouse_stage import Stage, Wanted, stage
-from segsync.audience.warehouses import Limits, Warehouse, WarehouseProblem, opened
+from segsync.audience.warehouse_members import Making, Wanted
+from segsync.audience.warehouse_readers import NOT_OURS, Limits, WarehouseProblem
+from segsync.audience.warehouses import Warehouse, opened
 from segsync.models import Contact, Exclusion, Organization, Segment, SegmentSize, WarehouseConnection, WarehouseSource
 from segsync.rules import warehouse_urls
 from segsync.rules.terms import Consent, Subscription
@@ -97,22 +97,42 @@ _OF_CONNECTION: Final = frozenset(
 
 
 def test(runtime: Runtime, connection_id: int) -> Mapping[str, Any]:
-    """Reaches a warehouse and asks it for one row; what came of it is kept with the time."""
+    """Reaches a warehouse and asks it for one row, and writes a table where a schema is named; what came of it is kept with the time."""
     with runtime.sessions() as session:
         connection = session.get_one(WarehouseConnection, connection_id)
     problem: WarehouseProblem | None = None
     try:
-        with opened(address_of(runtime, connection), limits(runtime, seconds=TEST_SECONDS)) as warehouse:
+        address, within = address_of(runtime, connection), limits(runtime, seconds=TEST_SECONDS)
+        with opened(address, within) as warehouse:
             warehouse.schema("select 1 as answer")
+        if connection.schema_name:
+            _test_schema(address, within, connection.schema_name)
     except WarehouseProblem as found:
         problem = found
     with runtime.sessions.begin() as session:
         row = session.get(WarehouseConnection, connection_id, with_for_update=True)
-        if row is not None and row.url_sealed == connection.url_sealed:
+        if row is not None and (row.url_sealed, row.schema_name) == (connection.url_sealed, connection.schema_name):
             row.tested_at = runtime.clock()
             row.problem_code = problem.code if problem else None
             row.problem_raw = problem.raw if problem else ""
     return {"problem": problem.code if problem else ""}
+
+
+def _test_schema(address: Address, within: Limits, schema: str) -> None:
+    """Does there what a run does: a table of the connection, one that stays, and taking it away. Raises WarehouseProblem."""
+    with opened(address, within, writing=True) as warehouse:
+        name = f"segsync_test_{secrets.token_hex(4)}"
+        warehouse.put("segsync_tried", pa.table({"answer": pa.array([1], pa.int64())}))
+        warehouse.tables(schema)
+        warehouse.keep(schema, name, "select answer from segsync_tried")
+        try:
+            found = warehouse.rows(
+                f"select cast(answer as {warehouse.engine.text}) as answer from {warehouse.place(schema, name)}"
+            )
+        finally:
+            warehouse.drop(schema, name)
+    if found.to_pylist() != [{"answer": "1"}]:
+        raise WarehouseProblem(NOT_OURS)
 
 
 def limits(runtime: Runtime, keep: Callable[[], object] = lambda: None, *, seconds: float = 0) -> Limits:
@@ -211,74 +231,29 @@ def _keep(
 # -- the members of a run --------------------------------------------------------------------------------------
 
 
-@dataclass
-class WarehouseMembers:
-    """The members of a run, asked for when the first of them is needed. See `audience.sources.Source`."""
-
-    in_one_go = True
-    """What was laid down is there only as long as this is open: it is read to its end."""
-
-    lay: Callable[[], Stage]
-    _stage: Stage | None = field(default=None, init=False)
-
-    @property
-    def unclean(self) -> Mapping[str, int]:
-        """Cells left out, by field."""
-        return self._stage.unclean if self._stage else {}
-
-    def window(self, low: int, rows: int) -> pa.Table:
-        """See Source."""
-        return self._laid().window(low, rows)
-
-    def values(self, low: int, high: int, ids: pa.Array | None) -> pa.Table:
-        """See Source."""
-        return self._laid().values(low, high, ids)
-
-    def _laid(self) -> Stage:
-        if self._stage is None:
-            self._stage = self.lay()
-        return self._stage
+def secret_of(runtime: Runtime, segment: Segment) -> str:
+    """What goes before members of a segment when they are digested: of this segment alone, since its warehouse may see it."""
+    return runtime.vault.keyed_digest("warehouse members", str(segment.id))
 
 
-@contextmanager
-def members(
-    runtime: Runtime, segment_id: int, capabilities: Capabilities, keep: Callable[[], object]
-) -> Iterator[WarehouseMembers]:
-    """A segment's members as its warehouse has them now. Reading them raises TroubleFound, and then nothing was read."""
-    with runtime.sessions() as session:
-        about = asked(session, segment_id)
-    with ExitStack() as stack:
-
-        def lay() -> Stage:
-            try:
-                return _laid(runtime, about, capabilities, keep, stack)
-            except WarehouseProblem as problem:
-                raise TroubleFound(trouble_of(problem, about)) from None
-
-        yield WarehouseMembers(lay)
-
-
-def _laid(
-    runtime: Runtime, about: Asked, capabilities: Capabilities, keep: Callable[[], object], stack: ExitStack
-) -> Stage:
+def making(runtime: Runtime, about: Asked, capabilities: Capabilities, basis: str) -> Making:
+    """How members are made of a segment's cells for a channel. Raises WarehouseProblem where nobody said yet which column is what."""
     columns = about.columns
     if columns is None:
         raise WarehouseProblem("warehouse.column_gone")
-    out = kept_out(runtime, about.segment, capabilities)
-    wanted = Wanted(columns, capabilities.shapes[Kind.PEOPLE].fields)
-    spill: Path = runtime.settings.data / "spill"
-    laid = stack.enter_context(stage(spill, wanted, runtime.vault.digest_secret()))
-    with opened(address_of(runtime, about.source.connection), limits(runtime, keep)) as warehouse:
-        check_types(about, warehouse.schema(about.query))
-        rows = warehouse.stream(wanted.sql(about.engine, about.query))
-        laid.lay(rows, about.meaning(capabilities), out)
-    return laid
+    return Making(
+        wanted=Wanted(columns, capabilities.shapes[Kind.PEOPLE].fields),
+        meaning=about.meaning(capabilities),
+        secret=secret_of(runtime, about.segment),
+        today=runtime.clock().date(),
+        basis=basis,
+    )
 
 
 def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> pa.Table:
     """`digest` (SHA-256) of e-mails, phones and domains whose owners are not sent, with `why`, each once.
 
-    Those of contacts of the workspace who opted out, and those on the organization's exclusion lists.
+    Those of contacts of the workspace who opted out, and those whom the organization's exclusion lists name, in whatever way.
     """
     denied = or_(
         literal(False),
@@ -286,19 +261,23 @@ def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> 
     )
     no = Contact.subscription == Subscription.NO.value
     why = case((no, NOT_SUBSCRIBED), else_=NO_CONSENT)
-    parts = [
-        select(
-            func.encode(func.sha256(func.convert_to(column, "UTF8")), "hex").label("digest"), why.label("why")
-        ).where(Contact.workspace_id == segment.workspace_id, column.is_not(None), or_(no, denied))
+    parts: list[Select[Any, Any]] = [
+        select(_digest(column), why.label("why")).where(
+            Contact.workspace_id == segment.workspace_id, column.is_not(None), or_(no, denied)
+        )
         for column in (mailbox_of(Contact.email), Contact.phone)
     ]
-    force = in_force(segment.organization_id, capabilities.name, runtime.clock())
-    lists = select(_digest(Exclusion.value), literal(EXCLUDED).label("why")).where(force, Exclusion.kind.in_(BY_HASH))
-    every = union_all(*parts, lists).subquery()
-    once = select(cast(every.c.digest, Text).label("digest"), func.min(every.c.why).label("why")).group_by(
-        every.c.digest
-    )
+    now, listed = runtime.clock(), literal(EXCLUDED).label("why")
+    force = in_force(segment.organization_id, capabilities.name, now)
+    parts.append(select(_digest(Exclusion.value), listed).where(force, Exclusion.kind.in_(BY_HASH)))
     with runtime.sessions() as session:
+        others = known_by(
+            session, segment, capabilities.name, now=now, names=lambda number: session.get_one(Segment, number)
+        )
+        parts += [select(_digest(column), listed) for one in others for column in one.subquery().c]
+        every = union_all(*parts).subquery()
+        digest = cast(every.c.digest, Text).label("digest")
+        once = select(digest, func.min(every.c.why).label("why")).where(digest.is_not(None)).group_by(every.c.digest)
         sql = filters.as_sql(once, session)
     with adbc.connect(runtime.database_uri) as connection, connection.cursor() as cursor:
         cursor.execute(sql)

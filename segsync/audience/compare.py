@@ -17,13 +17,17 @@ import pyarrow.parquet as pq
 
 from connectors.contract import Kind, Shape
 from connectors.protocols import Connector
-from segsync.audience.engines import ENGINES, in_words
+from segsync.audience.engines import ENGINES, Engine, in_words
 from segsync.audience.ledger import Held, base_sql
 
 TO_SEND, WANTED = "to_send", "wanted"
 """The tables whose members become rows."""
+VERSION = "version"
 Fetch = Callable[[pa.Array | None], pa.Table]
-"""Reads `id`, `change_no` and the shape's fields of these members; None means all of the window."""
+"""Reads `id`, `change_no` and the shape's fields of these members; None means all of the window.
+
+Members whose own engine has worked it out come with `version` and the shape's columns in place of the fields.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,15 @@ class Method:
 class Window:
     """Members (`id`, `change_no`, `barred`; 0 = may be sent) and the ledger's files whose keys touch `span` (low, high].
 
-    Where everybody is compared in full anyway, the members may bring the shape's fields along.
+    Where everybody is compared in full anyway, the members may bring the shape's fields along. `touched` has every `member` who is not
+    as the ledger has them, where their own engine has compared already: the others are left alone.
     """
 
     members: pa.Table
     base: Sequence[Path]
     span: tuple[int, int]
     same_basis: bool
+    touched: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -75,29 +81,28 @@ def learn(connector: Connector) -> None:
             identifiers_sql(connector, kind, source)
 
 
-def identifiers_sql(connector: Connector, kind: Kind, source: str) -> str:
-    """DuckDB: member, version, change_no and the channel's columns, from a table or view called `source`.
+def identifiers_sql(connector: Connector, kind: Kind, source: str, engine: Engine = ENGINES["duckdb"]) -> str:
+    """SQL of an engine: member, version, change_no and the channel's columns, from a table or view called `source`.
 
     Put into words once in a process: that takes longer than all else in a small run.
     """
     capabilities = connector.capabilities
     # a shape names its expression, and has another name when that changes
-    known = (capabilities.name, kind, capabilities.shapes[kind], source)
+    known = (capabilities.name, kind, capabilities.shapes[kind], source, engine)
     if known not in _SAID:
-        _SAID[known] = _in_words(connector, kind, source)
+        _SAID[known] = _in_words(connector, kind, source, engine)
     return _SAID[known]
 
 
-_SAID: dict[tuple[str, Kind, Shape, str], str] = {}
+_SAID: dict[tuple[str, Kind, Shape, str, Engine], str] = {}
 """Expressions in SQL."""
 
 
-def _in_words(connector: Connector, kind: Kind, source: str) -> str:
+def _in_words(connector: Connector, kind: Kind, source: str, engine: Engine) -> str:
     shape = connector.capabilities.shapes[kind]
     fields = dict.fromkeys(shape.fields, "string")
     schema = {"member": "int64", "version": "string", "change_no": "int64", **fields}
     table = ibis.table(schema, name=source)
-    engine = ENGINES["duckdb"]
     expression = connector.identifiers(table, kind, engine.words)
     return in_words(engine, expression, fields, ("member", "version", "change_no", *shape.columns))
 
@@ -111,7 +116,7 @@ def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fe
     bench.register("members", window.members)
     _load_base(bench, shape, window)
     bench.execute(_SAME if window.same_basis else _SAME + " and false")
-    _load_wanted(bench, method, window, fetch)
+    keyed = _load_wanted(bench, method, window, fetch)
     if window.base:
         bench.execute("create or replace temp table wanted as from versioned")
         bench.execute(_STAYING)
@@ -119,7 +124,7 @@ def compare(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fe
     else:
         bench.execute(f"create or replace temp table staying as {_SAME_STAY}")
         bench.execute("create or replace temp view to_send as from versioned")
-    bench.execute(f"create or replace temp table sent as {identifiers_sql(method.connector, method.kind, TO_SEND)}")
+    _identify(bench, method, TO_SEND, keyed=keyed)
     has_key = " or ".join(f'"{column}" is not null' for column in shape.key_columns)
     columns = ", ".join(f'"{column}"' for column in shape.columns)
     additions = f"select member, version, change_no, {columns} from sent where ({has_key})"
@@ -148,9 +153,10 @@ def whole_rows(bench: duckdb.DuckDBPyConnection, method: Method, rows: pa.Table,
     """
     bench.register("again", rows)
     bench.register("fetched", values)
-    _version(bench, method, "fetched")
+    keyed = VERSION in values.column_names
+    _version(bench, method, "fetched", keyed=keyed)
     bench.execute("create or replace temp table wanted as from versioned")
-    bench.execute(f"create or replace temp table sent as {identifiers_sql(method.connector, method.kind, WANTED)}")
+    _identify(bench, method, WANTED, keyed=keyed)
     keys = ", ".join(f'a."{column}"' for column in method.shape.key_columns)
     qualifiers = "".join(f', s."{q.column}"' for q in method.shape.qualifiers)
     return bench.execute(
@@ -159,8 +165,19 @@ def whole_rows(bench: duckdb.DuckDBPyConnection, method: Method, rows: pa.Table,
     ).to_arrow_table()
 
 
-def _version(bench: duckdb.DuckDBPyConnection, method: Method, source: str) -> None:
-    """The members of `source` with their versions, as `versioned`: worked out whenever it is read."""
+def _identify(bench: duckdb.DuckDBPyConnection, method: Method, source: str, *, keyed: bool) -> None:
+    """What the channel is sent of those in a table; where it came with them, it is taken as it is."""
+    said = f"select * from {source}" if keyed else identifiers_sql(method.connector, method.kind, source)
+    bench.execute(f"create or replace temp table sent as {said}")
+
+
+def _version(bench: duckdb.DuckDBPyConnection, method: Method, source: str, *, keyed: bool = False) -> None:
+    """The members of `source` with their versions, as `versioned`: worked out whenever it is read, or as they came."""
+    if keyed:
+        columns = ", ".join(f'"{column}"' for column in method.shape.columns)
+        view = f"select id as member, version, change_no, {columns} from {source}"
+        bench.execute(f"create or replace temp view versioned as {view}")
+        return
     texts = ", ".join(f"coalesce(\"{field}\", '')" for field in method.shape.fields)
     fields = ", ".join(f'"{field}"' for field in method.shape.fields)
     bench.execute("set variable secret = $1", [method.secret])
@@ -173,9 +190,13 @@ def _version(bench: duckdb.DuckDBPyConnection, method: Method, source: str) -> N
 
 def _load_base(bench: duckdb.DuckDBPyConnection, shape: Shape, window: Window) -> None:
     """Without the keys: they are most of the ledger, and only removals need them."""
+    only = ""
+    if window.touched is not None:
+        bench.register("touched", window.touched)
+        only = " and member in (select member from touched)"
     bench.execute(
         "create or replace temp table base as select member, version, change_no, state "
-        f"from ({base_sql(shape, window.base)}) where member > $low and member <= $high",
+        f"from ({base_sql(shape, window.base)}) where member > $low and member <= $high{only}",
         {"low": window.span[0], "high": window.span[1]},
     )
 
@@ -185,6 +206,8 @@ def _nothing_new(window: Window) -> dict[str, int] | None:
 
     Told by their numbers alone, which stand in the same order here and there: that takes a tenth of what a join takes.
     """
+    if window.touched is not None:
+        return None if window.touched.num_rows else dict.fromkeys(_COUNTED, 0)
     if not window.same_basis or not window.base:
         return None
     known = pa.concat_tables(
@@ -215,13 +238,14 @@ def _tally(column: pa.ChunkedArray) -> dict[int, int]:
 
 
 _NUMBERS = ("member", "change_no", "state")
+_COUNTED = ("members", "new", "changed", "unchanged", "no_identifier")
 
 
-def _load_wanted(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fetch: Fetch) -> None:
-    """Takes the fields of those whose change number differs, and gives each its version."""
+def _load_wanted(bench: duckdb.DuckDBPyConnection, method: Method, window: Window, fetch: Fetch) -> bool:
+    """Takes the fields of those whose change number differs, and gives each its version. Whether they came with it."""
     if set(method.shape.fields) <= set(window.members.column_names):
         _version(bench, method, "(from members where barred = 0)")
-        return
+        return False
     total, same = bench.execute(_HOW_MANY).fetchall()[0]
     needed = bench.execute(_NEEDED).to_arrow_table().column("id").combine_chunks()
     rows = fetch(None if same == 0 and total else needed)
@@ -230,7 +254,9 @@ def _load_wanted(bench: duckdb.DuckDBPyConnection, method: Method, window: Windo
     bench.execute(
         "create or replace temp view allowed as select * from fetched where id in (select id from members where barred = 0)"
     )
-    _version(bench, method, "allowed")
+    keyed = VERSION in rows.column_names
+    _version(bench, method, "allowed", keyed=keyed)
+    return keyed
 
 
 _SAME = """
@@ -295,8 +321,7 @@ def _counts(bench: duckdb.DuckDBPyConnection, has_key: str) -> dict[str, int]:
                (select count(*) from staying where state in (0, 2)) as unchanged,
                (select count(*) from sent where not ({has_key})) + (select count(*) from staying where state = 3) as no_identifier
     """).fetchall()[0]
-    names = ("members", "new", "changed", "unchanged", "no_identifier")
-    return dict(zip(names, row, strict=True)) | _barred(bench)
+    return dict(zip(_COUNTED, row, strict=True)) | _barred(bench)
 
 
 def _barred(bench: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -46,6 +46,11 @@ _regexp_replace: Word = ibis.udf.scalar.builtin(
 )
 _regexp_replace_all: Word = ibis.udf.scalar.builtin(
     lambda text, old, new: (text, old, new), name="regexp_replace", signature=((TEXT, TEXT, TEXT), TEXT)
+)
+
+
+_full_match: Word = ibis.udf.scalar.builtin(
+    lambda text, pattern: bool(text and pattern), name="regexp_full_match", signature=((TEXT, TEXT), dt.boolean)
 )
 
 
@@ -95,6 +100,7 @@ DUCKDB: Vocabulary = {
     "delete_chars": _without,
     "lower": lambda text: text.lower(),
     "strip": _stripped,
+    "matches": _full_match,
     "keep_only": _only,
 }
 
@@ -104,6 +110,7 @@ POSTGRES: Vocabulary = {
     "sha256_hex": lambda text: _encode(_sha256_bytes(_convert_to(text, "UTF8")), "hex"),
     "lower": _letter_by_letter,
     "strip": lambda text: _btrim(text, WHITE_SPACE),
+    "matches": lambda text, pattern: text.re_search(f"^({pattern})$"),
     "keep_only": lambda text, character_class: _regexp_replace(text, f"[^{character_class}]", "", "g"),
 }
 
@@ -113,6 +120,7 @@ SPARK: Vocabulary = {
     "sha256_hex": lambda text: _sha2(text, 256),
     "lower": _letter_by_letter,
     "strip": lambda text: _btrim(text, WHITE_SPACE),
+    "matches": lambda text, pattern: text.re_search(f"^({pattern})\\z"),
     "keep_only": lambda text, character_class: _regexp_replace_all(text, f"[^{character_class}]", ""),
 }
 
@@ -170,6 +178,10 @@ class EngineWords:
         """Null where the text is ''."""
         return self._say("blank_to_null", text)
 
+    def matches(self, text: ir.StringValue, pattern: str) -> ir.BooleanValue:
+        """Whether the whole text is as this regular expression says; null stays null."""
+        return cast("ir.BooleanValue", self.vocabulary["matches"](text, pattern))
+
     def _say(self, word: str, text: ir.StringValue, *arguments: str | int) -> ir.StringValue:
         return self.vocabulary[word](text, *arguments)
 
@@ -203,6 +215,15 @@ class Engine:
     text: str = "text"
     """What it calls the type of a text."""
     quote: str = '"'
+    of_hex: str = ""
+    """Its words for the number that `{hex}`, up to 15 hexadecimal digits, is."""
+
+    fence: str = ""
+    """Stands behind a subquery whose columns must not be worked out more than once."""
+
+    def number(self, hex_digits: str) -> str:
+        """The number that up to 15 hexadecimal digits are, given as SQL."""
+        return self.of_hex.replace("{hex}", hex_digits)
 
     def named(self, column: str) -> str:
         """A name in its quotes."""
@@ -222,9 +243,16 @@ def in_words(engine: Engine, expression: ir.Table, own: Collection[str], kept: I
 ENGINES: Final[Mapping[str, Engine]] = {
     engine.name: engine
     for engine in (
-        Engine("duckdb", "DuckDB", DuckDBWords(), "duckdb"),
-        Engine("postgres", "PostgreSQL", PostgresWords(), "postgres"),
-        Engine("spark", "Spark", SparkWords(), "pyspark", "string", "`"),
+        Engine("duckdb", "DuckDB", DuckDBWords(), "duckdb", of_hex="('0x' || {hex})::bigint"),
+        Engine(
+            "postgres",
+            "PostgreSQL",
+            PostgresWords(),
+            "postgres",
+            of_hex="('x' || lpad({hex}, 16, '0'))::bit(64)::bigint",
+            fence=" offset 0",
+        ),
+        Engine("spark", "Spark", SparkWords(), "pyspark", "string", "`", of_hex="cast(conv({hex}, 16, 10) as bigint)"),
     )
 }
 """Every engine that is announced: the golden vectors pass on it."""

@@ -18,6 +18,7 @@ from segsync.audience import filters
 from segsync.audience.conditions import Names
 from segsync.models import Company, Contact, Exclusion, Segment
 from segsync.rules.cleaning_email import GMAIL
+from segsync.rules.free_mail import FREE_MAIL
 
 
 def in_force(organization_id: int, channel: str, now: datetime) -> ColumnElement[bool]:
@@ -79,6 +80,34 @@ def mailbox_of(address: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Colu
 def company_name(name: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
     """A company's name as it is compared: small, by the database alone, whose letters are not those of Python."""
     return func.lower(name)
+
+
+def known_by(
+    session: Session, segment: Segment, channel: str, *, now: datetime, names: Names
+) -> Sequence[Select[str | None]]:
+    """What members from elsewhere are known by whom the lists name by company or segment.
+
+    E-mails and phones of contacts here who work there or are members; and the domain of the company itself, unless it is one of a
+    free mailbox, where others have theirs too.
+    """
+    force = in_force(segment.organization_id, channel, now)
+    kinds = set(session.scalars(select(Exclusion.kind).where(force).distinct()))
+    companies, people = [], []
+    if "company" in kinds:
+        named = exists().where(force, Exclusion.kind == "company", Exclusion.value == company_name(Company.name))
+        companies.append(select(Company.id).where(Company.workspace_id == segment.workspace_id, named))
+    if "segment" in kinds:
+        asked = [_of_segments(session, each, segment, force, now=now, names=names) for each in (Company, Contact)]
+        companies += [one for one in asked[:1] if one is not None]
+        people += [one for one in asked[1:] if one is not None]
+    people += [select(Contact.id).where(Contact.company_id.in_(one)) for one in companies]
+    domain, mine = Company.company_domain, Contact.workspace_id == segment.workspace_id
+    domains = [select(domain).where(Company.id.in_(one), domain.not_in(FREE_MAIL)) for one in companies]
+    return domains + [
+        select(column).where(mine, Contact.id.in_(one), column.is_not(None))
+        for one in people
+        for column in (mailbox_of(Contact.email), Contact.phone)
+    ]
 
 
 _CONTACT = (

@@ -96,6 +96,10 @@ class Source:
     """Whether it has to be read to its end once it was begun, rather than slice by slice."""
     unclean: ClassVar[Mapping[str, int]] = {}
     """Cells left out, by field: what came through the door is clean."""
+    counted: ClassVar[Mapping[str, int]] = {}
+    """Members that need not be compared here, by what `compare` would count them as."""
+    told: ClassVar[Mapping[str, Any]] = {}
+    """What there is to say of how they were read."""
 
     def window(self, low: int, rows: int) -> pa.Table:
         """Up to `rows` members with keys above `low`: `id`, `change_no`, `barred`, in key order; with `fields` where all are wanted.
@@ -132,6 +136,9 @@ class Source:
         if len(ids) == 0:
             return self._empty()
         return self._read(query.where(self.table.id == func.any(ids.to_pylist())))
+
+    def touched(self, _low: int, _high: int) -> None:
+        """Nobody has compared before: anybody may be touched."""
 
     def _above(self, low: int, rows: int) -> Any:
         members = self.members.subquery()

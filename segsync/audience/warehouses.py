@@ -1,70 +1,25 @@
-"""The customer's own engines: opened for reading only, asked for their columns, and streamed as Arrow. One reader for each engine."""
+"""The customer's own engines: asked for their columns, streamed as Arrow, and given tables of ours where a schema is. All within a time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import import_module
-from itertools import islice
-from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
-from urllib.parse import urlencode
+from typing import Final, TypeVar
 
-import adbc_driver_manager as manager
-import adbc_driver_postgresql.dbapi as adbc
-import duckdb
 import pyarrow as pa
 
-from segsync.audience import addresses
 from segsync.audience.engines import ENGINES, Engine
+from segsync.audience.warehouse_readers import DuckDBReader, Limits, PostgresReader, Reader, WarehouseProblem
+from segsync.audience.warehouse_spark import SparkReader
 from segsync.rules.warehouse_urls import Address
 
 T = TypeVar("T")
 
-ROWS: Final = 20_000
 SIGN_OF_LIFE: Final = 5.0
 """Seconds between two signs of life while an engine works."""
-CONNECT_SECONDS: Final = 15
-
-
-class WarehouseProblem(Exception):  # noqa: N818 - read aloud as "warehouse problem"
-    """What a warehouse could not do: a code of the catalogue and its facts, never a value. `raw` are the engine's own words."""
-
-    def __init__(self, code: str, raw: str = "", **facts: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.raw = raw
-        self.facts = facts
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What may be reached, and how long an engine may take. `keep` is called every few seconds while it works."""
-
-    hosts: Sequence[str]
-    folders: Sequence[str]
-    seconds: float
-    engines: Sequence[str]
-    keep: Callable[[], object] = lambda: None
-
-
-class Reader(Protocol):
-    """One engine that is open."""
-
-    def schema(self, sql: str) -> pa.Schema:
-        """The columns of a statement."""
-
-    def batches(self, sql: str) -> Generator[pa.Table, None, None]:
-        """Its rows, some at a time."""
-
-    def cancel(self) -> None:
-        """Breaks off what it is doing, from another thread."""
-
-    def close(self) -> None:
-        """Lets go of it."""
 
 
 class Warehouse:
@@ -78,6 +33,10 @@ class Warehouse:
         self._ends = self._told + limits.seconds
         self._hand = ThreadPoolExecutor(1, "warehouse")
         self._asked: list[Generator[pa.Table, None, None]] = []
+        self.came = Counter[str]()
+        """Rows and bytes that it gave."""
+        self.went = Counter[str]()
+        """Rows and bytes that were laid down there."""
 
     def schema(self, query: str) -> dict[str, str]:
         """Each column of a query with its type, as the engine tells them."""
@@ -99,7 +58,35 @@ class Warehouse:
         rows = self._reader.batches(sql)
         self._asked.append(rows)
         while (table := self._patiently(lambda: next(rows, None))) is not None:
+            self.came.update(rows=table.num_rows, bytes=table.nbytes)
             yield table
+
+    def put(self, name: str, rows: pa.Table) -> None:
+        """A table of rows from here that ends with this connection."""
+        self._patiently(lambda: self._reader.put(name, rows))
+        self.went.update(rows=rows.num_rows, bytes=rows.nbytes)
+
+    def lay(self, name: str, columns: Mapping[str, str], sql: str) -> None:
+        """A table of what a statement gives that ends with this connection. `columns` have their types in `text` and `bigint`."""
+        self._patiently(lambda: self._reader.lay(name, columns, sql))
+
+    def tables(self, schema: str) -> list[str]:
+        """The names of the tables in a schema."""
+        return self._patiently(lambda: self._reader.tables(schema))
+
+    def keep(self, schema: str, name: str, sql: str) -> None:
+        """A table in a schema that stays, whole or not at all."""
+        with self._limits.around("table"):
+            self._patiently(lambda: self._reader.keep(self.place(schema, name), sql))
+
+    def drop(self, schema: str, name: str) -> None:
+        """Takes a table of ours away."""
+        with self._limits.around("table"):
+            self._patiently(lambda: self._reader.drop(self.place(schema, name)))
+
+    def place(self, schema: str, name: str) -> str:
+        """A table of a schema as statements name it. The schema of a catalogue is named with a point."""
+        return ".".join(self.engine.named(part) for part in (*schema.split("."), name))
 
     def close(self) -> None:
         """Lets go of the engine."""
@@ -131,218 +118,19 @@ class Warehouse:
 
 
 @contextmanager
-def opened(address: Address, limits: Limits) -> Iterator[Warehouse]:
-    """A warehouse, open for reading. Raises WarehouseProblem."""
+def opened(address: Address, limits: Limits, *, writing: bool = False) -> Iterator[Warehouse]:
+    """A warehouse, open for reading; `writing` lets `keep` and `drop` tables too. Raises WarehouseProblem."""
     if address.engine not in limits.engines:
         raise WarehouseProblem("warehouse.not_offered", engine=ENGINES[address.engine].label)
-    warehouse = Warehouse(_OPEN[address.engine](address, limits), ENGINES[address.engine], limits)
+    warehouse = Warehouse(_OPEN[address.engine](address, limits, writing=writing), ENGINES[address.engine], limits)
     try:
         yield warehouse
     finally:
         warehouse.close()
 
 
-def _called(address: Address, limits: Limits) -> str:
-    """The number of the machine, where it may be called. Raises WarehouseProblem."""
-    try:
-        return addresses.resolved(address.host, address.port, limits.hosts)
-    except addresses.OffLimits:
-        raise WarehouseProblem("warehouse.off_limits") from None
-    except addresses.NotFound:
-        raise WarehouseProblem("warehouse.unreachable") from None
-
-
-# -- DuckDB ----------------------------------------------------------------------------------------------------
-
-
-class DuckDBReader:
-    """A file. Nothing but the file can be read, and nothing is written."""
-
-    def __init__(self, address: Address, limits: Limits) -> None:
-        path = Path(address.path).resolve()
-        if not any(path.is_relative_to(Path(folder).resolve()) for folder in limits.folders):
-            raise WarehouseProblem("warehouse.off_limits")
-        if not path.is_file():
-            raise WarehouseProblem("warehouse.unreachable")
-        config: dict[str, str | bool | int | float | list[str]] = {
-            "enable_external_access": False,
-            "memory_limit": "400MB",
-            "threads": 2,
-            "lock_configuration": True,
-        }
-        try:
-            self._connection = duckdb.connect(path, read_only=True, config=config)
-        except duckdb.Error as error:
-            raise WarehouseProblem("warehouse.unreachable", _words(error)) from None
-
-    def schema(self, sql: str) -> pa.Schema:
-        """See Reader."""
-        try:
-            return self._connection.execute(sql).to_arrow_table().schema
-        except duckdb.Error as error:
-            raise WarehouseProblem("warehouse.query", _words(error)) from None
-
-    def batches(self, sql: str) -> Generator[pa.Table, None, None]:
-        """See Reader."""
-        try:
-            with self._connection.execute(sql).to_arrow_reader(ROWS) as reader:
-                yield reader.schema.empty_table()
-                for batch in reader:
-                    yield pa.Table.from_batches([batch])
-        except (duckdb.Error, pa.ArrowException, OSError):
-            raise WarehouseProblem("warehouse.broke") from None
-
-    def cancel(self) -> None:
-        """See Reader."""
-        self._connection.interrupt()
-
-    def close(self) -> None:
-        """See Reader."""
-        self._connection.close()
-
-
-# -- PostgreSQL ------------------------------------------------------------------------------------------------
-
-
-class PostgresReader:
-    """A database, in a transaction that can only read."""
-
-    def __init__(self, address: Address, limits: Limits) -> None:
-        try:
-            self._connection = adbc.connect(_uri(address, _called(address, limits)))
-        except manager.Error as error:
-            raise _refused(error) from None
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute("set transaction read only")
-                cursor.execute("set datestyle to iso")
-                cursor.execute(f"set statement_timeout to {int(limits.seconds * 1000)}")
-        except manager.Error as error:
-            self._connection.close()
-            raise _refused(error) from None
-
-    def schema(self, sql: str) -> pa.Schema:
-        """See Reader."""
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-                return cursor.fetch_arrow_table().schema
-        except manager.Error as error:
-            raise self._said(error) from None
-
-    def batches(self, sql: str) -> Generator[pa.Table, None, None]:
-        """See Reader."""
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.execute(sql)
-                with cursor.fetch_record_batch() as reader:
-                    yield reader.schema.empty_table()
-                    for batch in reader:
-                        yield pa.Table.from_batches([batch])
-        except (manager.Error, pa.ArrowException, OSError):
-            # its words may hold values
-            raise WarehouseProblem("warehouse.broke") from None
-
-    def cancel(self) -> None:
-        """See Reader."""
-        self._connection.adbc_cancel()
-
-    def close(self) -> None:
-        """See Reader."""
-        self._connection.close()
-
-    @staticmethod
-    def _said(error: manager.Error) -> WarehouseProblem:
-        state = error.sqlstate or ""
-        if state == "57014":
-            return WarehouseProblem("warehouse.slow")
-        # 42: names and rights; the query holds no member's values, so its words can be shown
-        return WarehouseProblem(
-            "warehouse.query" if state[:2] in {"42", "22", "3F"} else "warehouse.broke", _words(error)
-        )
-
-
-def _uri(address: Address, number: str) -> str:
-    says = {"connect_timeout": str(CONNECT_SECONDS)} | address.says | {"host": address.host}
-    if not number.startswith("/"):
-        says["hostaddr"] = number
-    # all of it as parameters: a password may hold any letter
-    signs = {
-        "user": address.user or address.says.get("user", ""),
-        "password": address.password,
-        "port": str(address.port),
-    }
-    says |= {name: value for name, value in signs.items() if value}
-    return f"postgresql:///{address.path.strip('/')}?{urlencode(says).replace('+', '%20')}"
-
-
-def _refused(error: manager.Error) -> WarehouseProblem:
-    words = str(error).lower()
-    if "password" in words or "authentication" in words or "role" in words or "pg_hba" in words:
-        return WarehouseProblem("warehouse.signin")
-    return WarehouseProblem("warehouse.unreachable")
-
-
-# -- Spark -----------------------------------------------------------------------------------------------------
-
-
-class SparkReader:
-    """A cluster. Rows come partition by partition, so that this process never holds more than one."""
-
-    def __init__(self, address: Address, limits: Limits) -> None:
-        if address.port:
-            _called(address, limits)
-        elif address.host not in limits.hosts:
-            raise WarehouseProblem("warehouse.off_limits")
-        sql = import_module("pyspark.sql")
-        builder = sql.SparkSession.builder
-        for name, value in address.says.items():
-            builder = builder.config(name, value)
-        try:
-            self._session = builder.config("spark.ui.enabled", "false").getOrCreate()
-        except Exception:  # noqa: BLE001 - Java's own, whatever it is
-            raise WarehouseProblem("warehouse.unreachable") from None
-        self._errors = import_module("pyspark.errors").PySparkException
-
-    def schema(self, sql: str) -> pa.Schema:
-        """See Reader."""
-        try:
-            return self._session.sql(sql).toArrow().schema
-        except self._errors as error:
-            raise WarehouseProblem("warehouse.query", _words(error)) from None
-
-    def batches(self, sql: str) -> Generator[pa.Table, None, None]:
-        """See Reader."""
-        try:
-            frame = self._session.sql(sql)
-            names = frame.columns
-            yield pa.table({name: pa.array([], pa.string()) for name in names})
-            rows = frame.toLocalIterator()
-            while some := list(islice(rows, ROWS)):
-                yield pa.table(
-                    {
-                        name: pa.array(cells, pa.string())
-                        for name, cells in zip(names, zip(*some, strict=True), strict=True)
-                    }
-                )
-        except Exception:  # noqa: BLE001 - of Java, of its sockets, or of PySpark: its words may hold values
-            raise WarehouseProblem("warehouse.broke") from None
-
-    def cancel(self) -> None:
-        """See Reader."""
-        self._session.sparkContext.cancelAllJobs()
-
-    def close(self) -> None:
-        """The session stays: it belongs to the process, and ends with it."""
-
-
-_OPEN: Final[dict[str, Callable[[Address, Limits], Any]]] = {
+_OPEN: Final[Mapping[str, Callable[..., Reader]]] = {
     "duckdb": DuckDBReader,
     "postgres": PostgresReader,
     "spark": SparkReader,
 }
-
-
-def _words(error: Exception) -> str:
-    """The first line of what an engine says."""
-    return (str(error).strip().splitlines() or [""])[0][:300]

@@ -25,9 +25,7 @@ LEFT_BEHIND = 86_400.0
 @contextmanager
 def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own, closed at the end. `folder` takes what does not fit into memory."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sweep(folder)
-    with TemporaryDirectory(prefix="spill-", dir=folder) as spill:
+    with TemporaryDirectory(prefix="spill-", dir=private(folder)) as spill:
         connection = duckdb.connect(
             config={
                 "memory_limit": MEMORY,
@@ -43,6 +41,13 @@ def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             yield connection
         finally:
             connection.close()
+
+
+def private(folder: Path) -> Path:
+    """The folder, closed to others and without what killed workers left in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep(folder)
+    return folder
 
 
 def _sweep(folder: Path) -> None:

@@ -26,6 +26,8 @@ class WarehouseConnection(Base):
     engine: Mapped[str]
     url_sealed: Mapped[str]
     place: Mapped[str]
+    schema_name: Mapped[str] = mapped_column(server_default="", default="")
+    """Where we may lay down tables there, so that members are compared there; empty: they are streamed and compared here."""
     tested_at: Mapped[datetime | None]
     """When it last answered, or failed to; none since the address changed where it is empty."""
     problem_code: Mapped[str | None]

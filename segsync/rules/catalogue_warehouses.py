@@ -124,4 +124,29 @@ ENTRIES = (
         ("Add a column to the key of {segment}: every member is then known anew, and all are sent once more.", _NOW),
         "segment",
     ),
+    Entry(
+        "warehouse.schema",
+        "Schema in the warehouse not usable",
+        "{warehouse} has a schema named for segsync, but tables cannot be laid down there as they have to be. Members are streamed and "
+        "compared here meanwhile: what is sent is the same, only more travels.",
+        Acts.ADMIN,
+        Retry.ITSELF,
+        (
+            "Read under Warehouses what the warehouse says, and give the sign-in of the connection the rights that stand beside the form.",
+            "In DuckDB nobody else may have the file open while segsync writes.",
+            "Or empty the schema's name on the connection.",
+        ),
+    ),
+    Entry(
+        "warehouse.words",
+        "Warehouse writes people otherwise",
+        "{warehouse} lowers, compares or hashes letters otherwise than channels ask for, so members are not compared there. They are "
+        "streamed and compared here: what is sent is the same, only more travels.",
+        Acts.ADMIN,
+        Retry.ITSELF,
+        (
+            "In PostgreSQL, use a database in UTF8 whose collation knows letters outside ASCII, such as C.UTF-8.",
+            "Or empty the schema's name on the connection.",
+        ),
+    ),
 )

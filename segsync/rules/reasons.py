@@ -111,6 +111,8 @@ REASONS: Final[Mapping[str, Reason]] = {
     "warehouse.no_key": Reason("rows without a key", "Every row needs a key."),
     "warehouse.key_twice": Reason("key not unique", "One key stands in several rows."),
     "warehouse.keys_collide": Reason("keys not told apart", "Add a column to the key."),
+    "warehouse.schema": Reason("schema not usable", "Tables cannot be laid down there. Runs go on: members are streamed and compared here."),
+    "warehouse.words": Reason("letters written otherwise", "The warehouse writes letters otherwise than channels ask for."),
     "disk.full": Reason("disk full", "Tell whoever runs this installation."),
 }  # fmt: skip
 

@@ -20,48 +20,59 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Shape:
-    """How the cells of a field look when they are usable: as a regular expression, in words, and what else must hold in DuckDB's SQL."""
+    """How the cells of a field look when they are usable: as a regular expression of the whole cell, in words, and what else must hold."""
 
     pattern: str
     words: str
-    also: str = "true"
     form: Form = Form.CLEAN
+    small: bool = False
+    """No capital letters."""
+    longest: int = 0
+    never: str = ""
+    """What must stand nowhere in it."""
+    past: bool = False
+    """A day that is not after today."""
 
 
-_TEXT: Final = r"[^\x00-\x1f\x7f]{1,255}"
-_TRIMMED: Final = "cell = trim(cell)"
-_HOST: Final = r"[^\s@.,/:]+(\.[^\s@.,/:]+)*\.[^\s@.,/:0-9][^\s@.,/:]+"
+_NO_SPACE: Final = r" \t\n\x0b\f\r"
+_LETTER: Final = r"[^\x00-\x20\x7f]"
+_TEXT: Final = rf"{_LETTER}([^\x00-\x1f\x7f]{{0,253}}{_LETTER})?"
+_PART: Final = rf"[^{_NO_SPACE}@.,/:]"
+_HOST: Final = rf"{_PART}+(\.{_PART}+)*\.[^{_NO_SPACE}@.,/:0-9]{_PART}+"
+_LEAP: Final = "(19(0[48]|[2468][048]|[13579][26])|20([02468][048]|[13579][26]))"
+_DAY: Final = (
+    "(19|20)[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+    f"|{_LEAP}-02-29"
+)
 
 SHAPES: Final[Mapping[str, Shape]] = {
     "email": Shape(
-        rf"[^\s@<>,;:\"()\[\]]{{1,64}}@{_HOST}",
+        rf"[^{_NO_SPACE}@<>,;:\"()\[\]]{{1,64}}@{_HOST}",
         "lower-case addresses without anything around them, such as ada@example.com",
-        "cell = lower(cell) and length(cell) <= 254 and not contains(cell, '..')",
+        small=True,
+        longest=254,
+        never="..",
     ),
     "phone": Shape(
         r"\+[1-9][0-9]{6,14}", "E.164: a plus, the country's code and digits, such as +4915112345678", form=Form.E164
     ),
-    "first_name": Shape(_TEXT, "first names without spaces around them", _TRIMMED),
-    "last_name": Shape(_TEXT, "last names without spaces around them", _TRIMMED),
+    "first_name": Shape(_TEXT, "first names without spaces around them"),
+    "last_name": Shape(_TEXT, "last names without spaces around them"),
     "gender": Shape("female|male", "female or male"),
-    "birth_date": Shape(
-        r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-        "days such as 1980-12-31",
-        "try_cast(cell as date) between date '1900-01-01' and current_date",
-    ),
-    "city": Shape(_TEXT, "names of cities without spaces around them", _TRIMMED),
-    "region": Shape(_TEXT, "names of regions without spaces around them", _TRIMMED),
-    "postal_code": Shape(_TEXT, "postal codes without spaces around them", _TRIMMED),
+    "birth_date": Shape(_DAY, "days such as 1980-12-31", past=True),
+    "city": Shape(_TEXT, "names of cities without spaces around them"),
+    "region": Shape(_TEXT, "names of regions without spaces around them"),
+    "postal_code": Shape(_TEXT, "postal codes without spaces around them"),
     "country": Shape("[A-Z]{2}", "two capital letters, such as DE"),
     "mobile_ad_id": Shape(
         "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
         "lower-case ids with hyphens",
-        "cell <> '00000000-0000-0000-0000-000000000000'",
+        never="00000000-0000-0000-0000-000000000000",
     ),
-    "external_id": Shape(_TEXT, "ids without spaces around them", _TRIMMED),
-    "company_domain": Shape(_HOST, "bare lower-case domains, such as example.com", "cell = lower(cell)"),
+    "external_id": Shape(_TEXT, "ids without spaces around them"),
+    "company_domain": Shape(_HOST, "bare lower-case domains, such as example.com", small=True),
 }
-"""By standard field. Regular expressions are those of RE2."""
+"""By standard field. The regular expressions say the same to RE2, to PostgreSQL and to Java, so each engine holds cells to them itself."""
 
 CONSENTS: Final[Mapping[str, tuple[Sequence[str], Sequence[str]]]] = {
     "subscription": (("yes", "true", "t", "1", "subscribed"), ("no", "false", "f", "0", "unsubscribed")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -103,6 +104,19 @@ def show_refusal(form: PageForm, refusal: Refused) -> None:
         raise refusal
     form.refuse(refusal.message, field=refusal.field, link=refusal.link)
     db().rollback()
+
+
+def done(form: PageForm, deed: Callable[[], object]) -> bool:
+    """Whether a form was sent and did what it is for. A refusal is shown in it, and then nothing was done."""
+    if not form.validate_on_submit():
+        return False
+    try:
+        deed()
+    except Refused as refusal:
+        show_refusal(form, refusal)
+        return False
+    db().commit()
+    return True
 
 
 def outside_address(endpoint: str, **values: Any) -> str:

@@ -11,14 +11,13 @@ from wtforms.validators import Length
 
 from segsync.actions import asks
 from segsync.actions import warehouse_connections as actions
-from segsync.actions.actor import NotAllowed, Refused
 from segsync.actions.ask_kinds import WAREHOUSE
-from segsync.actions.warehouse_connections import LONGEST_NAME, Given
+from segsync.actions.warehouse_connections import LONGEST_NAME, LONGEST_SCHEMA, Given
 from segsync.models import WarehouseConnection
 from segsync.rules.warehouse_urls import ENGINES, EXAMPLES
 from segsync.web.asking import asked, under_way
 from segsync.web.forms import PageForm, typed
-from segsync.web.frame import actor, db, runtime, show_refusal
+from segsync.web.frame import actor, db, done, runtime
 from segsync.web.live import fragment
 
 warehouses = Blueprint("warehouses", __name__)
@@ -35,6 +34,11 @@ class ConnectionForm(PageForm):
         "Address",
         [Length(max=2_000)],
         description="Sealed, and never shown again. Its sign-in should only be able to read.",
+    )
+    schema = StringField(
+        "Schema of segsync's own (optional)",
+        [Length(max=LONGEST_SCHEMA)],
+        description="The only place in the warehouse where the sign-in may write.",
     )
 
 
@@ -59,34 +63,19 @@ def live() -> Response:
 def create() -> Answer:
     """A new connection, tested at once."""
     form = ConnectionForm()
-    if form.validate_on_submit():
-        try:
-            made = actions.create(runtime(), db(), actor(), Given(typed(form.name), typed(form.url)))
-        except NotAllowed:
-            raise
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        else:
-            db().commit()
-            return _tested(made)
+    made: list[WarehouseConnection] = []
+    if done(form, lambda: made.append(actions.create(runtime(), db(), actor(), _given(form)))):
+        return _tested(made[0])
     return _page(form, None)
 
 
 @warehouses.route(f"/warehouses/{NUMBER}", methods=["GET", "POST"])
 def change(connection_id: int) -> Answer:
-    """Another name or address."""
+    """Another name, address or schema."""
     connection = actions.find(db(), actor(), connection_id)
-    form = ConnectionForm(data={"name": connection.name})
-    if form.validate_on_submit():
-        try:
-            actions.change(runtime(), db(), actor(), connection.id, Given(typed(form.name), typed(form.url)))
-        except NotAllowed:
-            raise
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        else:
-            db().commit()
-            return _tested(connection) if typed(form.url) else redirect(url_for("warehouses.index"))
+    form = ConnectionForm(data={"name": connection.name, "schema": connection.schema_name})
+    if done(form, lambda: actions.change(runtime(), db(), actor(), connection.id, _given(form))):
+        return redirect(url_for("warehouses.index")) if connection.tested_at else _tested(connection)
     return _page(form, connection)
 
 
@@ -101,20 +90,16 @@ def delete(connection_id: int) -> Answer:
     """The dialog that names what reads through it, and deleting it."""
     connection = actions.find(db(), actor(), connection_id)
     form = DeedForm()
-    if form.validate_on_submit():
-        try:
-            actions.delete(db(), actor(), connection.id)
-        except NotAllowed:
-            raise
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        else:
-            db().commit()
-            flash(f"The connection {connection.name} was deleted.")
-            return redirect(url_for("warehouses.index"))
+    if done(form, lambda: actions.delete(db(), actor(), connection.id)):
+        flash(f"The connection {connection.name} was deleted.")
+        return redirect(url_for("warehouses.index"))
     users = actions.uses(db(), connection)
     page = render_template("warehouses/delete.html", connection=connection, users=users, form=form)
     return page, 422 if form.failed else 200
+
+
+def _given(form: ConnectionForm) -> Given:
+    return Given(typed(form.name), typed(form.url), typed(form.schema))
 
 
 def _tested(connection: WarehouseConnection) -> Response:

@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import func, select
 
 from segsync.actions import warehouse_reading
-from segsync.audience.warehouses import Limits, WarehouseProblem, opened
+from segsync.audience.warehouse_readers import Limits, WarehouseProblem
+from segsync.audience.warehouses import opened
 from segsync.effects import Effect, Effects, Sort
-from segsync.models import DataFile, Exclusion, Run, Segment, SegmentSize, WarehouseSource
+from segsync.models import DataFile, Exclusion, Run, Segment, SegmentMember, SegmentSize, WarehouseSource
 from segsync.rules.warehouse_urls import read
 from tests.actions.pushing import again, go, keys, open_alerts, start, work
 from tests.actions.warehouse_at_hand import CUSTOMERS, Shop, remember_types, sync_of
-from tests.builders import make_contact
+from tests.builders import make_company, make_contact, make_segment
 from tests.fakes import Killed
 
 
@@ -83,6 +84,24 @@ def test_exclusion_lists_hold_for_members_of_a_warehouse(runtime, session, chann
     session.commit()
     run = go(runtime, sync)
     assert (run.rows_added, run.skipped["excluded"]) == (1, 3)
+
+
+def test_companies_and_segments_on_a_list_hold_for_a_warehouse(runtime, session, channel, shop, sync):
+    """Who has a listed company's domain, works there, or is in a listed segment is not sent from a warehouse (B14, B6)."""
+    shop.run("insert into customers values (9, 'new@rival.example', null, 'yes'), (10, 'x@gmail.com', null, 'yes')")
+    make_company(session, sync.workspace, name="Rival", company_domain="rival.example")
+    boss = make_company(session, sync.workspace, name="One Man", company_domain="gmail.com")
+    make_contact(session, sync.workspace, email="p0@example.org", company_id=boss.id)
+    listed = make_segment(session, sync.workspace, "Employees")
+    member = make_contact(session, sync.workspace, phone="+491510001001")
+    session.add(SegmentMember(segment_id=listed.id, member_id=member.id))
+    named = [("company", "rival", None), ("company", "one man", None), ("segment", str(listed.id), listed.id)]
+    session.add_all(
+        [Exclusion(organization_id=sync.organization_id, kind=k, value=v, segment_id=s) for k, v, s in named]
+    )
+    session.commit()
+    run = go(runtime, sync)
+    assert (run.rows_added, run.skipped["excluded"]) == (2, 3)
 
 
 def test_whoever_shares_a_phone_with_a_leaver_keeps_it(runtime, channel, shop, sync):

@@ -41,11 +41,11 @@ class Shop:
 
 
 def connect(
-    session: Session, runtime: Runtime, organization_id: int, url: str, engine: str = "duckdb"
+    session: Session, runtime: Runtime, organization_id: int, url: str, engine: str = "duckdb", *, name: str = "Shop"
 ) -> WarehouseConnection:
     """A connection."""
     made = WarehouseConnection(
-        organization_id=organization_id, name="Shop", engine=engine, url_sealed=runtime.vault.seal(url), place="here"
+        organization_id=organization_id, name=name, engine=engine, url_sealed=runtime.vault.seal(url), place="here"
     )
     session.add(made)
     session.flush()

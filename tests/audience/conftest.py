@@ -5,16 +5,7 @@ from __future__ import annotations
 import pytest
 
 from segsync.audience.engines import ENGINES
-from tests.audience.engines_at_hand import InDuckDB, InPostgres, InSpark, spark_cluster
-
-
-@pytest.fixture(scope="session")
-def spark():
-    """A Spark of two worker processes."""
-    pytest.importorskip("pyspark", reason="the extra `spark` is not installed")
-    with spark_cluster() as session:
-        yield session
-
+from tests.audience.engines_at_hand import InDuckDB, InPostgres, InSpark
 
 SPARK = [
     pytest.mark.spark,

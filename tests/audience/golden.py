@@ -33,6 +33,8 @@ WORDS = [
     ("blank_to_null", "", (), None),
     ("blank_to_null", " ", (), " "),
     ("sha256_hex", "José 山田", (), sha("José 山田")),
+    ("matches", "José 山田", ("[^ 0-9]+ [^\\x00-\\x20]{2}",), True),
+    ("matches", "José 山田\n", ("[^ 0-9]+ [^\\x00-\\x20]{2}|José",), False),
 ]
 """A word of the vocabulary, a text, what else it is told, and what it says."""
 
@@ -42,6 +44,7 @@ NOTHING_OF_NOTHING = {
     "upper": (),
     "strip": (),
     "blank_to_null": (),
+    "matches": ("a",),
     "delete_chars": ("x",),
     "keep_only": ("a-z",),
     "before": ("@",),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pyarrow as pa
 import pytest
 
 from segsync.audience.engines import ENGINES
-from segsync.audience.warehouse_stage import Wanted, stage
-from segsync.audience.warehouses import Limits, WarehouseProblem, opened
+from segsync.audience.warehouse_members import Making, Wanted
+from segsync.audience.warehouse_readers import Limits, WarehouseProblem
+from segsync.audience.warehouse_stage import stage
+from segsync.audience.warehouses import opened
 from segsync.rules.warehouse_forms import Columns, Meaning
 from segsync.rules.warehouse_queries import checked
 from segsync.rules.warehouse_urls import read
@@ -36,8 +40,9 @@ def test_members_come_from_spark(warehouse, tmp_path):
     query = checked("select id, email from customers where id < 24000", "spark")
     assert warehouse.schema(query) == {"id": "int64", "email": "string"}
     wanted = Wanted(Columns(("id",), {"email": "email"}), ("email",))
-    with stage(tmp_path, wanted, "secret") as made:
-        made.lay(warehouse.stream(wanted.sql(warehouse.engine, query)), ANYBODY, NOBODY)
+    with stage(tmp_path) as made:
+        making = Making(wanted, ANYBODY, "secret", date(2026, 11, 26))
+        made.lay(warehouse.stream(wanted.sql(warehouse.engine, query)), making, NOBODY)
         assert made.window(-1, 100_000).num_rows == 24_000
         assert made.unclean == {}
 

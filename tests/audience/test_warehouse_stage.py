@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 
 import pyarrow as pa
 import pytest
 
-from segsync.audience.warehouse_stage import Wanted, stage
-from segsync.audience.warehouses import WarehouseProblem
+from segsync.audience.warehouse_members import Making, Wanted
+from segsync.audience.warehouse_readers import WarehouseProblem
+from segsync.audience.warehouse_stage import stage
 from segsync.rules.cleaning import CONTACT, Door, clean
 from segsync.rules.cleaning_email import mailbox
 from segsync.rules.warehouse_forms import SHAPES, Columns, Meaning
 
 ANYBODY = Meaning(unknown_subscription_counts=True, unknown_consent_counts=True)
 COLUMNS = Columns(("id",), {"email": "mail", "phone": "tel"}, {"subscription": "opted_in"})
+TODAY = date(2026, 11, 26)
 NOBODY = pa.table({"digest": pa.array([], pa.string()), "why": pa.array([], pa.int32())})
 
 
@@ -31,11 +34,11 @@ def laid(tmp_path):
     opened = []
 
     def lay(*people, meaning=ANYBODY, kept_out=NOBODY, columns=COLUMNS, digits=15):
-        context = stage(tmp_path / "spill", Wanted(columns, ("email", "phone", "city")), "secret")
+        context = stage(tmp_path / "spill")
         opened.append(context)
         made = context.__enter__()
-        made.digits = digits
-        made.lay([rows(columns=columns).slice(0, 0), rows(*people, columns=columns)], meaning, kept_out)
+        making = Making(Wanted(columns, ("email", "phone", "city")), meaning, "secret", TODAY, digits=digits)
+        made.lay([rows(columns=columns).slice(0, 0), rows(*people, columns=columns)], making, kept_out)
         return made
 
     yield lay
@@ -142,8 +145,9 @@ def test_two_keys_that_look_the_same_to_us_stop_the_run(laid):
 
 def test_nothing_of_it_stays_on_the_disk(tmp_path):
     """People's values lie there only while the run reads them (B6)."""
-    with stage(tmp_path / "spill", Wanted(COLUMNS, ("email",)), "secret") as made:
-        made.lay([rows(("1", "ada@example.com", None, None))], ANYBODY, NOBODY)
+    with stage(tmp_path / "spill") as made:
+        making = Making(Wanted(COLUMNS, ("email",)), ANYBODY, "secret", TODAY)
+        made.lay([rows(("1", "ada@example.com", None, None))], making, NOBODY)
         assert list((tmp_path / "spill").glob("*/*"))
     assert list((tmp_path / "spill").iterdir()) == []
 
@@ -167,8 +171,9 @@ def test_what_our_door_makes_is_clean(tmp_path, field):
     """A column that is as our own door would make it is never left out (B6)."""
     cells = [str(clean(CONTACT[field], text, Door("DE")).value) for text in TYPED[field]]
     columns = Columns(("id",), {field: "cell"})
-    with stage(tmp_path, Wanted(columns, (field,)), "secret") as made:
-        made.lay([pa.table({"k": [str(n) for n in range(len(cells))], "c": cells})], ANYBODY, NOBODY)
+    making = Making(Wanted(columns, (field,)), ANYBODY, "secret", TODAY)
+    with stage(tmp_path) as made:
+        made.lay([pa.table({"k": [str(n) for n in range(len(cells))], "c": cells})], making, NOBODY)
         assert made.unclean == {}
         assert sorted(made.values(-1, 2**62, None).column(field).to_pylist()) == sorted(cells)
     assert field in SHAPES

@@ -21,7 +21,7 @@ OWN = {
     "bug.broken", "run.held", "segment.unusual",
     "warehouse.unreachable", "warehouse.signin", "warehouse.off_limits", "warehouse.not_offered", "warehouse.query",
     "warehouse.slow", "warehouse.broke", "warehouse.column_gone", "warehouse.type_changed", "warehouse.no_key",
-    "warehouse.key_twice", "warehouse.keys_collide",
+    "warehouse.key_twice", "warehouse.keys_collide", "warehouse.schema", "warehouse.words",
 }  # fmt: skip
 NAMED = re.compile(r"{(\w+)}")
 

@@ -21,9 +21,9 @@ from connectors.simulators import Simulators
 from segsync.actions.push.follow import worry_of
 from segsync.rules.catalogue import CATALOGUE
 from tests.actions import test_alerts_opened as opened
-from tests.actions import test_asks, test_holds, test_push, test_removals, test_segment_gone
+from tests.actions import test_asks, test_holds, test_push, test_removals, test_segment_gone, test_warehouse_there
 from tests.actions import test_warehouse_runs as warehouses
-from tests.audience import test_warehouse_stage
+from tests.audience import test_warehouse_members, test_warehouse_stage
 from tests.contract.harness import Harness
 from tests.contract.harness_google import GoogleHarness
 from tests.contract.harness_linkedin import LinkedInHarness
@@ -218,6 +218,8 @@ OPENED: Mapping[str, Callable[..., object]] = {
     "warehouse.not_offered": warehouses.test_an_engine_that_is_not_installed_is_said_to_be_so,
     "warehouse.slow": warehouses.test_a_warehouse_that_is_too_slow_is_broken_off,
     "warehouse.keys_collide": test_warehouse_stage.test_two_keys_that_look_the_same_to_us_stop_the_run,
+    "warehouse.schema": test_warehouse_there.test_without_the_right_members_are_streamed,
+    "warehouse.words": test_warehouse_members.test_an_engine_with_other_words_than_ours_makes_nothing,
     **dict.fromkeys(
         (
             "warehouse.column_gone",

@@ -88,6 +88,24 @@ def test_a_run_that_stopped_early_does_not_pretend_to_have_counted(sign_in, ada,
     assert ("Left out" in page, "It stopped before anybody was read." in page) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ({"there": True, "read": 1_000_000, "rows": 3, "bytes": 4_000}, "what travelled here: 3 members, 4.0 kB"),
+        (
+            {"there": False, "rows": 9, "bytes": 2_000, "why": "warehouse.schema"},
+            "Schema not usable: it was not compared",
+        ),
+        ({"there": False, "rows": 9, "bytes": 2_000}, "9 rows of the warehouse (2.0 kB) travelled here"),
+    ],
+)
+def test_a_run_says_where_a_warehouse_was_compared(sign_in, ada, sync, session, past_run, seen, said):
+    """What stayed in the warehouse and what travelled is said in figures, and why, where it was not compared there (B6)."""
+    past_run.cursor = {"warehouse": seen}
+    session.commit()
+    assert said in text(sign_in(ada).get(f"/syncs/{sync.public_id}/runs/{past_run.id}"))
+
+
 @pytest.mark.parametrize(("begun", "said"), [(None, "Queued"), (NOW, "Running")])
 def test_a_run_that_has_begun_is_not_queued_any_more(sign_in, ada, sync, session, begun, said):
     """Between two slices a run waits for a worker, and is under way all the same (S12)."""

@@ -66,6 +66,24 @@ def test_a_connection_is_sealed_and_tested(session, runtime, sign_in, alan):
         assert "topsecret" not in shown
 
 
+def test_a_schema_of_ours_can_be_named(session, sign_in, alan, connection, segment):
+    """With the rights to copy beside it; it is tested when it changes, stands in the list, and can be taken off again (B6)."""
+    client = sign_in(alan)
+    form = client.get(f"/warehouses/{connection.id}").text
+    assert "GRANT USAGE, CREATE ON SCHEMA segsync TO reader" in form
+    page = client.post(
+        f"/warehouses/{connection.id}", data={"name": "Shop", "schema": "segsync"}, follow_redirects=True
+    ).text
+    session.refresh(connection)
+    assert (connection.schema_name, "Members compared in" in page) == ("segsync", True)
+    assert session.scalars(select(Ask)).one().params == {"connection": connection.id}
+    refused = client.post(f"/warehouses/{connection.id}", data={"name": "Shop", "schema": "a; drop table b"})
+    assert (refused.status_code, "letters, digits and underscores" in refused.text) == (422, True)
+    client.post(f"/warehouses/{connection.id}", data={"name": "Shop", "schema": ""})
+    session.refresh(connection)
+    assert connection.schema_name == ""
+
+
 @pytest.mark.parametrize(
     ("name", "url", "said"),
     [

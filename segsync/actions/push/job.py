@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, AudienceRef, Capabilities, Kind, Shape, Token
 from connectors.protocols import Connector
-from segsync.actions import books, likely_causes
+from segsync.actions import books, likely_causes, warehouse_reading
 from segsync.actions.claims import Claim, Help
 from segsync.actions.likely_causes import TRAIL
 from segsync.audience.compare import Method
@@ -22,7 +22,7 @@ from segsync.audience.files import Folder, Part
 from segsync.audience.plan import PlanFile
 from segsync.audience.sources import kind_for
 from segsync.models import Run, Segment, Sync
-from segsync.rules.terms import Phase, Purpose
+from segsync.rules.terms import Phase, Purpose, SegmentKind
 from segsync.runtime import Runtime
 
 VERSION: Final = "segment_version"
@@ -130,7 +130,10 @@ class Job:
     @cached_property
     def method(self) -> Method:
         """How members become rows."""
-        return Method(self.connector, self.kind, self.basis, self.runtime.vault.digest_secret())
+        secret = self.runtime.vault.digest_secret()
+        if self.segment.kind == SegmentKind.WAREHOUSE:
+            secret = warehouse_reading.secret_of(self.runtime, self.segment)
+        return Method(self.connector, self.kind, self.basis, secret)
 
     def check(self, file: PlanFile) -> None:
         """Looks at a file of the plan before the first batch of it is sent. Raises FileUnreadable."""

@@ -8,14 +8,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
-from segsync.actions import books, sync_alerts, warehouse_reading
+from segsync.actions import books, sync_alerts
 from segsync.actions.outcomes import Outcome, Progress
+from segsync.actions.push import warehouse
 from segsync.actions.push.job import Job
-from segsync.actions.warehouse_reading import WarehouseMembers
+from segsync.actions.push.warehouse import WarehouseMembers
 from segsync.audience.compare import Compared, Window, compare
 from segsync.audience.files import Part
 from segsync.audience.plan import AFTER, NEW, NOTES
@@ -80,9 +82,10 @@ def read(job: Job) -> Outcome:
 
             drafts.take(compare(bench, job.method, window, fetch))
             low = high
+        drafts.counts.update(source.counted)
         parts = drafts.finish()
-        unclean = source.unclean
-    _record(job, parts, drafts.counts, low, unclean)
+        seen = {name: dict(found) for name, found in (("unclean", source.unclean), ("warehouse", source.told)) if found}
+    _record(job, parts, drafts.counts, low, seen)
     return Progress()
 
 
@@ -104,7 +107,7 @@ def source_of(job: Job, session: Session, *, everything: bool = False) -> Iterat
     `everything` where the fields of all of them will be asked for.
     """
     if job.segment.kind == SegmentKind.WAREHOUSE:
-        with warehouse_reading.members(job.runtime, job.segment.id, job.capabilities, job.claim.keep) as members:
+        with warehouse.members(job) as members:
             yield members
         return
     with open_source(
@@ -130,17 +133,17 @@ def _window(job: Job, source: Source | WarehouseMembers, base: Sequence[Part], l
     members = source.window(low, rows)
     high = int(members.column("id")[-1].as_py()) if members.num_rows == rows else TOP
     files: list[Path] = [job.open(part) for part in base if part.high > low and part.low < high]
-    return Window(members, files, (low, high), same_basis)
+    return Window(members, files, (low, high), same_basis, source.touched(low, high))
 
 
-def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int, unclean: Mapping[str, int]) -> None:
+def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int, seen: Mapping[str, Any]) -> None:
     with job.change() as (session, run):
         books.list_parts(session, run.sync_id, parts, run_id=run.id)
         _count(run, counts)
         if low < TOP:
             run.cursor = {**run.cursor, "low": low}
             return
-        job.enter(run, Phase.COMPARING, **({"unclean": dict(unclean)} if unclean else {}))
+        job.enter(run, Phase.COMPARING, **seen)
         members = run.members
     _record_size(job, members)
 

@@ -11,7 +11,7 @@ from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from segsync.actions import asks, warehouse_connections, warehouse_segments
-from segsync.actions.actor import NotAllowed, Refused
+from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import WAREHOUSE_SEGMENT
 from segsync.actions.segments import LONGEST_NAME
 from segsync.actions.warehouse_segments import Given
@@ -24,7 +24,7 @@ from segsync.rules.warehouse_forms import CONSENTS, KEY, SHAPES, Form
 from segsync.rules.warehouse_queries import LONGEST
 from segsync.web.asking import asked, under_way
 from segsync.web.forms import PageForm, choice, typed
-from segsync.web.frame import actor, db, may, runtime, show_refusal, workspace_or_404
+from segsync.web.frame import actor, db, done, may, runtime, workspace_or_404
 from segsync.web.live import fragment
 from segsync.web.segments.blueprint import Answer, found, segments
 
@@ -48,17 +48,10 @@ def warehouse_new(workspace_id: int) -> Answer:
     """A new segment in a warehouse."""
     workspace = workspace_or_404(workspace_id)
     form = _form()
-    if form.validate_on_submit():
-        try:
-            made = warehouse_segments.create(db(), actor(), workspace, _given(form), now=runtime().clock())
-        except NotAllowed:
-            raise
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        else:
-            db().commit()
-            asked(WAREHOUSE_SEGMENT, {"segment": made.id})
-            return redirect(url_for("segments.warehouse_columns", workspace_id=workspace.id, segment_id=made.id))
+    made: list[Segment] = []
+    now = runtime().clock()
+    if done(form, lambda: made.append(warehouse_segments.create(db(), actor(), workspace, _given(form), now=now))):
+        return _asked(made[0])
     return _source_page(form, None)
 
 
@@ -67,17 +60,9 @@ def warehouse_source(workspace_id: int, segment_id: int) -> Answer:
     """Another name, warehouse or query."""
     workspace, segment, source = _found(workspace_id, segment_id)
     form = _form(name=segment.name, connection=str(source.connection_id), query=source.query)
-    if form.validate_on_submit():
-        try:
-            warehouse_segments.change(db(), actor(), workspace, segment.id, _given(form), now=runtime().clock())
-        except NotAllowed:
-            raise
-        except Refused as refusal:
-            show_refusal(form, refusal)
-        else:
-            db().commit()
-            asked(WAREHOUSE_SEGMENT, {"segment": segment.id})
-            return redirect(url_for("segments.warehouse_columns", workspace_id=workspace.id, segment_id=segment.id))
+    now = runtime().clock()
+    if done(form, lambda: warehouse_segments.change(db(), actor(), workspace, segment.id, _given(form), now=now)):
+        return _asked(segment)
     return _source_page(form, segment)
 
 
@@ -86,23 +71,10 @@ def warehouse_columns(workspace_id: int, segment_id: int) -> Answer:
     """What came of the last look, and which column is what."""
     workspace, segment, source = _found(workspace_id, segment_id)
     form = _columns_form(source)
-    if form.validate_on_submit():
-        names = [name for name, _ in source.columns]
-        said = tuple({name: typed(form[f"{part}_{n}"]) for n, name in enumerate(names)} for part in ("column", "form"))
-        try:
-            warehouse_segments.say_columns(
-                db(), actor(), workspace, segment.id, (said[0], said[1]), now=runtime().clock()
-            )
-        except NotAllowed:
-            raise
-        except Refused as refusal:
-            place = names.index(refusal.field) if refusal.field in names else None
-            form.refuse(refusal.message, field="" if place is None else f"column_{place}")
-        else:
-            db().commit()
-            asked(WAREHOUSE_SEGMENT, {"segment": segment.id})
-            flash("Saved. The warehouse is being asked how many members there are.")
-            return redirect(url_for("segments.show", workspace_id=workspace.id, segment_id=segment.id))
+    if done(form, lambda: _say_columns(workspace, source, form)):
+        asked(WAREHOUSE_SEGMENT, {"segment": segment.id})
+        flash("Saved. The warehouse is being asked how many members there are.")
+        return redirect(url_for("segments.show", workspace_id=workspace.id, segment_id=segment.id))
     parts = _looked(segment, source)
     page = render_template(
         "segments/warehouse_columns.html",
@@ -117,9 +89,8 @@ def warehouse_columns(workspace_id: int, segment_id: int) -> Answer:
 @segments.post("/<int:segment_id>/warehouse/look")
 def warehouse_look(workspace_id: int, segment_id: int) -> Response:
     """Asks a worker to look again."""
-    workspace, segment, _ = _found(workspace_id, segment_id)
-    asked(WAREHOUSE_SEGMENT, {"segment": segment.id})
-    return redirect(url_for("segments.warehouse_columns", workspace_id=workspace.id, segment_id=segment.id))
+    _, segment, _ = _found(workspace_id, segment_id)
+    return _asked(segment)
 
 
 @segments.route("/<int:segment_id>/warehouse/live")
@@ -128,6 +99,26 @@ def warehouse_live(workspace_id: int, segment_id: int) -> Response:
     _, segment, source = _found(workspace_id, segment_id)
     parts = _looked(segment, source)
     return fragment(render_template("segments/_warehouse_look.html", segment=segment, **parts), busy=parts["looking"])
+
+
+def _asked(segment: Segment) -> Response:
+    """A worker looks, and what it sees is shown beside the columns."""
+    asked(WAREHOUSE_SEGMENT, {"segment": segment.id})
+    return redirect(url_for("segments.warehouse_columns", workspace_id=segment.workspace_id, segment_id=segment.id))
+
+
+def _say_columns(workspace: Workspace, source: WarehouseSource, form: PageForm) -> None:
+    """Which column is what. Raises Refused beside the column."""
+    names = [name for name, _ in source.columns]
+    targets, forms = ({name: typed(form[f"{part}_{n}"]) for n, name in enumerate(names)} for part in ("column", "form"))
+    try:
+        warehouse_segments.say_columns(
+            db(), actor(), workspace, source.segment_id, (targets, forms), now=runtime().clock()
+        )
+    except Refused as refusal:
+        if refusal.field not in names:
+            raise
+        raise Refused(refusal.message, field=f"column_{names.index(refusal.field)}") from None
 
 
 def _found(workspace_id: int, segment_id: int) -> tuple[Workspace, Segment, WarehouseSource]:
