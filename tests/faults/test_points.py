@@ -19,7 +19,7 @@ from tests.faults.states import State
 
 QUICK = {"window_rows": 100, "slice_seconds": 60.0}
 """Whoever goes on reads and works in larger pieces: somebody changed the settings."""
-ALL = "SEGSYNC_TEST_EVERY_STATE"
+ALL = "TEST_EVERY_STATE"
 """Set in the environment it leaves out none, which takes long."""
 GoesOn = Callable[[Process], bool]
 """Whether it ended well."""
