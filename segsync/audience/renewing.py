@@ -28,6 +28,8 @@ def choose(bench: duckdb.DuckDBPyConnection, shape: Shape, staying: Staying, tur
     bench.execute(f"create or replace temp view renewing_base as {base_sql(shape, staying.base)}")
     files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in staying.touched)
     touched = f"select member, version from read_parquet([{files}], union_by_name = true)" if files else _NOBODY
+    # the rest first: a member of a warehouse may have a number too large to be multiplied
+    place = f"(member % {PLACES})"
     values = {
         "now": round(now.timestamp()),
         "latest": round(turns.latest.total_seconds()),
@@ -38,7 +40,7 @@ def choose(bench: duckdb.DuckDBPyConnection, shape: Shape, staying: Staying, tur
         f"""
         create or replace temp table turns as
         with sent as (
-            select member, version, if(last_sent <= $now + $ahead, last_sent, 0) + $latest - ($spread * ((member * {STEP}) % {PLACES})) // {PLACES} as due
+            select member, version, if(last_sent <= $now + $ahead, last_sent, 0) + $latest - ($spread * (({place} * {STEP}) % {PLACES})) // {PLACES} as due
             from renewing_base where state = {int(Held.HELD)}
         )
         select member, version, due, due <= $now as come from sent anti join ({touched}) using (member, version)

@@ -49,6 +49,14 @@ def test_nothing_changed_means_nothing_is_sent(runtime, channel, sync):
     assert (run.unchanged_members, len(channel.pushed)) == (3, sent)
 
 
+def test_who_stays_is_renewed_in_time(runtime, channel, clock, sync):
+    """Members of a warehouse are sent again before the channel forgets them, as contacts are (promise 7, B6)."""
+    go(runtime, sync)
+    clock.forward(days=25)
+    run = go(runtime, sync)
+    assert (run.state, run.problem_code, run.renewed_members) == ("done", None, 3)
+
+
 def test_only_changes_travel(runtime, channel, shop, sync):
     """Who came, changed or left in the warehouse is sent, and nobody else (B6, B1)."""
     go(runtime, sync)
