@@ -179,7 +179,7 @@ def new_ledger(session: Session, run: Run, basis: str, parts: Sequence[Part], su
         run.cursor = {**run.cursor, OWN_LEDGER: ledger.id}
         return ledger
     sync.ledger_id = ledger.id
-    sync.members_held = sums.held
+    sync.members_held, sync.members_refused = sums.held, sums.refused
     sync.oldest_sent_at = None if sums.oldest is None else datetime.fromtimestamp(sums.oldest, UTC)
     return ledger
 

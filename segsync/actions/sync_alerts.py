@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.problems import Code
+from connectors.registry import CHANNELS
 from segsync.actions import alerts, thresholds
 from segsync.actions.alerts import Cause
 from segsync.actions.trouble import Trouble
@@ -23,6 +24,8 @@ EVERYBODY: Final = "run.everybody"
 EMPTY: Final = "segment.empty"
 HELD: Final = "run.held"
 UNUSUAL: Final = "segment.unusual"
+OF_ROWS: Final = frozenset({Code.ROW_BAD_FORMAT, Code.ROW_NO_CONSENT, Code.ROW_REFUSED})
+"""What channels say of rows that they do not take."""
 PUT_OFF: Final = "refused_removals"
 """In a run's notes: numbers of the plan's removals that the channel refused as a whole."""
 
@@ -60,13 +63,24 @@ def cause_of(sync: Sync, trouble: Trouble, *, lasting: bool = False) -> Cause:
 
 
 def after_run(session: Session, sync: Sync, run: Run, *, now: datetime) -> set[str]:
-    """Opens what a run that ended well leaves to say: nobody to send, removals put off, rows refused. Returns these codes."""
+    """Opens what a run that ended well leaves to say: nobody to send, removals put off, rows refused. Returns the codes of what goes on."""
     found = {code: Trouble(code) for code in _left_to_say(sync, run)}
     found |= {trouble.code: trouble for trouble in _unusual(session, sync, run)}
     for trouble in found.values():
         _open(session, sync, trouble, now=now, run=run)
     refused = partly_refused(session, sync, run, now=now)
-    return set(found) | ({refused} if refused else set())
+    return set(found) | ({refused} if refused else _still_refused(sync, run))
+
+
+def _still_refused(sync: Sync, run: Run) -> set[str]:
+    """A run that sent them nothing new proves nothing: who was refused is still missing at the channel.
+
+    By our books, where the channel named them; where it only counts them, until something is sent again.
+    """
+    only_counted = not CHANNELS[sync.channel].capabilities.tells_rows
+    if sync.members_refused or (only_counted and not run.rows_added):
+        return set(OF_ROWS)
+    return set()
 
 
 def _left_to_say(sync: Sync, run: Run) -> Iterable[str]:

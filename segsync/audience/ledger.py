@@ -85,17 +85,19 @@ def windows(bench: duckdb.DuckDBPyConnection, keys: str, rows: int) -> Iterator[
 
 @dataclass(frozen=True)
 class Sums:
-    """What a ledger comes to: members in the audience by our books, and when the oldest of them was last sent, as unix seconds."""
+    """What a ledger comes to: members in the audience by our books, when the oldest of them was last sent, as unix seconds, and members refused."""
 
     held: int = 0
     oldest: int | None = None
+    refused: int = 0
 
     def plus(self, table: pa.Table) -> Sums:
         """With another window of the ledger."""
         rows = table.filter(pc.equal(table.column("state"), int(Held.HELD)))
         held = self.held + int(pc.count_distinct(rows.column("member")).as_py())
         seen = [moment for moment in (self.oldest, pc.min(rows.column("last_sent")).as_py()) if moment is not None]
-        return Sums(held, min(seen, default=None))
+        refused = pc.sum(pc.equal(table.column("state"), int(Held.REFUSED))).as_py() or 0
+        return Sums(held, min(seen, default=None), self.refused + int(refused))
 
 
 def view_base(bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path]) -> None:

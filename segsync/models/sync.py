@@ -188,6 +188,8 @@ class Sync(Base):
     ledger_id: Mapped[int | None]
     members_held: Mapped[int] = mapped_column(server_default="0")
     """Members in step by our own books."""
+    members_refused: Mapped[int] = mapped_column(server_default="0")
+    """Members whom the channel did not take, by name, as they are now."""
     rebuild: Mapped[str] = mapped_column(server_default="", default="")
     """What the next run has to rebuild first; empty where nothing is lost."""
     oldest_sent_at: Mapped[datetime | None]

@@ -85,6 +85,26 @@ def test_row_refused_for_good_waits_for_a_change(runtime, channel, session, cloc
     assert (len(channel.pushed), again(runtime, sync).members_held) == (sent, 1)
 
 
+def test_refused_members_are_said_as_long_as_they_are_missing(runtime, channel, session, sync):
+    """Runs that change nothing do not end the alert of a refused member; it ends once they are taken, or wanted no more (B15)."""
+    channel.refuse = refusing(Action.ADD)
+    go(runtime, sync)
+    go(runtime, sync)
+    told = again(runtime, sync).members_refused, [alert.code for alert in open_alerts(runtime)]
+    assert told == (2, ["row.refused"])  # the first of each request
+    channel.refuse = lambda _batch: {}
+    put(session, sync, email="new@example.org")
+    go(runtime, sync)
+    assert [alert.code for alert in open_alerts(runtime)] == ["row.refused"]
+    leave(session, sync, *members(session, sync)[:3:2])
+    put(session, sync, email="newer@example.org")
+    go(runtime, sync)
+    assert (again(runtime, sync).members_refused, "row.refused" in {alert.code for alert in open_alerts(runtime)}) == (
+        0,
+        False,
+    )
+
+
 def test_refusal_told_after_a_run_was_stopped(runtime, later, session, clock, sync):
     """A run is stopped after it sent something, and a removal of it is refused later: the next run knows both (promise 1, B1)."""
     leave(session, sync, *members(session, sync)[:2])
