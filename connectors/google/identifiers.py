@@ -65,11 +65,11 @@ CAPABILITIES = Capabilities(
         ),
         State.UPDATING: (
             "Google knows its size, and does not let ads be shown to it yet. That usually changes within a day; where it does "
-            "not, the list says there what is missing."
+            "not, the audience's own page at Google says what is missing."
         ),
         State.READY: (
-            "It can be used: campaigns on Search, YouTube and Display can include or exclude it. What changes here usually takes "
-            "up to a day to count there."
+            "The audience can be used: campaigns on Search, YouTube and Display can include or exclude it. What changes here "
+            "usually takes up to a day to count there."
         ),
         State.TOO_SMALL: (
             "Google shows ads only from 100 people on who were active in the last 30 days. It works sizes out anew within two "

@@ -68,11 +68,11 @@ CAPABILITIES = Capabilities(
     afterwards={
         State.NOT_KNOWN: "LinkedIn begins to match once it has taken members. That usually takes up to 48 hours.",
         State.BUILDING: (
-            "LinkedIn matches, which usually takes up to 48 hours. It can be put into a campaign already, and shows no ads before."
+            "LinkedIn matches, which usually takes up to 48 hours. It can be put into a campaign already, and shows no ads before that."
         ),
-        State.UPDATING: "It can be used. LinkedIn works the last change in, which usually takes up to a day.",
+        State.UPDATING: "The audience can be used. LinkedIn works the last change in, which usually takes up to a day.",
         State.READY: (
-            "It can be used: in Campaign Manager it stands under Plan, Audiences. LinkedIn archives what nothing has used or "
+            "The audience can be used: in Campaign Manager it stands under Plan, Audiences. LinkedIn archives what nothing has used or "
             "changed for 30 days."
         ),
         State.TOO_SMALL: (

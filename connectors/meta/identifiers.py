@@ -79,7 +79,7 @@ CAPABILITIES = Capabilities(
         State.NOT_KNOWN: "Meta matches what was sent. That usually takes up to a day.",
         State.BUILDING: "Meta still fills it, which usually takes up to a day. Ad sets can use it already.",
         State.UPDATING: "Meta works a change in, which usually takes up to a day.",
-        State.READY: "It can be used: ad sets can include or exclude it. What changes here usually takes up to a day to count there.",
+        State.READY: "The audience can be used: ad sets can include or exclude it. What changes here usually takes up to a day to count there.",
         State.TOO_SMALL: (
             "Meta shows ads only from about 100 matched people on. More members help, and more identifiers for each; a change "
             "usually counts within a day."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, Select, Text, cast, delete, func, or_, select
@@ -183,7 +183,7 @@ def _told(session: Session, actor: Actor, event: str, kinds: Counter[str], terms
     parts = [f"{number:,} × {KINDS[kind].lower()}" for kind, number in kinds.items()]
     after = {
         "channel": CHANNELS[terms.channel].capabilities.label if terms.channel else "every channel",
-        "until": terms.ends_at.date().isoformat() if terms.ends_at else "no end",
+        "until": (terms.ends_at - timedelta.resolution).date().isoformat() if terms.ends_at else "no end",
     }
     subject = Subject("exclusion", None, f"the segment {segment}" if segment else ", ".join(parts))
     record(session, actor, event, subject, change=({}, after), reason=terms.reason)

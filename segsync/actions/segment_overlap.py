@@ -75,7 +75,9 @@ def _need_the_same_kind(segments: Sequence[Segment]) -> None:
             "in another segment too, so nothing is counted here."
         )
     if len({each.members for each in segments}) > 1:
-        raise Refused("Some of these segments hold people and some companies. Nobody can be in both.")
+        raise Refused(
+            "Some of these segments hold people and some companies, so nobody can be in both. Choose segments of one sort to see what they share."
+        )
 
 
 def _told(counted: dict[int, int], segments: int) -> Overlap:

@@ -237,8 +237,8 @@ OURS = (
         Retry.ITSELF,
         (
             "Look at what lies behind it: a changed rule, an import or a consent is quickly set right.",
-            "Where it is meant, an administrator looks at the figures and releases the removals, and they are sent at once.",
-            "Where it is not, set the cause right: the next run is planned anew and goes through. Or switch the sync off.",
+            "If they are meant to go, an administrator looks at the figures and releases the removals; they are sent at once.",
+            "If not, set the cause right: the next run is planned anew and goes through. Or switch the sync off.",
         ),
         "release",
     ),

@@ -53,7 +53,10 @@ class ExcludeForm(PageForm):
     channel = SelectField("Left out of", choices=CHANNEL_CHOICES, default="")
     reason = StringField("Reason", [Length(max=actions.LONGEST_REASON)], description="Competitors, complaints, staff.")
     ends_at = DateField(
-        "Until, and with, this day", [Optional()], description="Empty for no end. Times are in UTC.", format="%Y-%m-%d"
+        "Last day on the list",
+        [Optional()],
+        description="Empty for no end. Days end at midnight UTC.",
+        format="%Y-%m-%d",
     )
 
 
@@ -127,13 +130,19 @@ def _of_file(form: ExcludeForm) -> list[str]:
 
 
 def _told(put: Put) -> str:
-    parts = [f"{counted(put.added, 'entry', 'entries')} put on; every sync goes by it from its next run on."]
+    it = "it" if put.added == 1 else "them"
+    parts = [
+        f"{counted(put.added, 'entry', 'entries')} put on; every sync goes by {it} from its next run on."
+        if put.added
+        else "Nothing was added."
+    ]
     if put.already:
-        parts.append(f"{put.already:,} {'was' if put.already == 1 else 'were'} on already.")
+        parts.append(f"{counted(put.already, 'entry was', 'entries were')} on the lists already.")
     if put.unreadable:
         some = ", ".join(f"{number:,}" for number in put.unreadable[:MOST_TOLD])
         more = f" and {len(put.unreadable) - MOST_TOLD:,} more" if len(put.unreadable) > MOST_TOLD else ""
-        parts.append(f"Not understood, and left aside: line {some}{more}.")
+        word = "line" if len(put.unreadable) == 1 else "lines"
+        parts.append(f"Not understood, and left aside: {word} {some}{more}.")
     return " ".join(parts)
 
 

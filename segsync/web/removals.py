@@ -94,7 +94,7 @@ def by_hand(removal_id: int, task_id: int) -> Response:
     else:
         db().commit()
         runtime().queue.wake_removal(removal_id)
-        flash("Kept, with your name. They go out of our books next.")
+        flash("Noted as done, with your name. The person goes out of our books next.")
     return redirect(url_for("removals.one", removal_id=removal_id))
 
 

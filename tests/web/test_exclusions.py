@@ -6,7 +6,7 @@ from io import BytesIO
 
 from sqlalchemy import select
 
-from segsync.models import Exclusion
+from segsync.models import AuditEvent, Exclusion
 
 
 def values(session) -> list[tuple[str, str]]:
@@ -22,6 +22,16 @@ def test_pasted_lines_and_a_file_are_put_on(client, session, sign_in, grace):
     assert values(session) == [("email", "ada@example.org"), ("email", "bob@example.org")]
     assert "2 entries put on" in page
     assert "line 3" in page
+
+
+def test_somebody_who_is_on_already_is_told_as_that(client, session, sign_in, grace):
+    """Whoever puts on who is on already, and lines that are nobody, reads that and no more; the trail has the last day (B14)."""
+    sign_in(grace)
+    form = {"lines": "ada@example.org", "reason": "complained", "ends_at": "2999-12-31"}
+    client.post("/exclusions", data=form)
+    page = client.post("/exclusions", data=form | {"lines": "ada@example.org\n@\n@"}, follow_redirects=True).text
+    assert "Nothing was added. 1 entry was on the lists already. Not understood, and left aside: lines 2, 3." in page
+    assert session.scalars(select(AuditEvent.after["until"].astext)).first() == "2999-12-31"
 
 
 def test_entry_is_taken_off(client, session, sign_in, grace):

@@ -33,7 +33,9 @@ def test_every_channel_says_what_it_does_next(channel):
     capabilities = CHANNELS[channel].capabilities
     assert {State.NOT_KNOWN, State.BUILDING, State.READY, State.TOO_SMALL} <= set(capabilities.afterwards)
     assert str(capabilities.smallest_audience) in capabilities.afterwards[State.TOO_SMALL]
-    assert all(said.startswith((capabilities.label, "It can be used")) for said in capabilities.afterwards.values())
+    assert all(
+        said.startswith((capabilities.label, "The audience can be used")) for said in capabilities.afterwards.values()
+    )
 
 
 def test_the_page_says_what_the_channel_does_next(sign_in, ada, sync, session):
