@@ -103,6 +103,12 @@ def acknowledgements(session: Session, run: Run) -> Acknowledgements:
     return Acknowledgements(frozenset(batch.number for batch in rows), refused)
 
 
+def first_answer(session: Session, run: Run) -> datetime | None:
+    """When the channel first answered to the plan that this run recorded last: nobody of it was sent longer ago."""
+    numbered = RunBatch.number >= int(run.cursor["first_batch"])
+    return session.scalar(select(func.min(RunBatch.acked_at)).where(RunBatch.run_id == run.id, numbered))
+
+
 def refused_rows(batch: RunBatch) -> Iterator[tuple[int, str]]:
     """Positions of the rows that the channel did not take, with the reason, as far as it is known which.
 

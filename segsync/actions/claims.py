@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import CompoundSelect, Interval, bindparam, select, text
+from sqlalchemy import CompoundSelect, Interval, ScalarSelect, bindparam, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from segsync.actions.moments import FARTHEST
@@ -135,14 +135,19 @@ def lock(session: Session, run_id: int) -> Run:
 
     The sync's lock lets others name it, as alerts do.
     """
-    mine = select(Run.sync_id).where(Run.id == run_id).scalar_subquery()
-    session.execute(select(Sync.id).where(Sync.id == mine).with_for_update(key_share=True))
+    lock_sync(session, select(Run.sync_id).where(Run.id == run_id).scalar_subquery())
     return session.get_one(Run, run_id, with_for_update=True)
+
+
+def lock_sync(session: Session, sync_id: int | ScalarSelect[int]) -> None:
+    """Whoever takes the right to write to an audience does so one after the other: each looks at what the others hold."""
+    session.execute(select(Sync.id).where(Sync.id == sync_id).with_for_update(key_share=True))
 
 
 def take(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta, now: datetime) -> Claim | None:
     """Claims a run that is due and free, of a sync that is on; None otherwise. One that only tries sends nothing, and may always."""
     moments = {"run_id": run_id, "lease": lease, "now": now, "farthest": now + FARTHEST}
     with sessions.begin() as session:
+        lock_sync(session, select(Run.sync_id).where(Run.id == run_id).scalar_subquery())
         fence = session.execute(_TAKE, moments).scalar_one_or_none()
     return None if fence is None else Claim(run_id, fence, lease, sessions)

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import Interval, bindparam, select, text
+from sqlalchemy import Interval, Select, bindparam, select, text
 from sqlalchemy.orm import Session
 
-from connectors.contract import Kind, Shape
+from connectors.contract import Action, Kind, Shape
 from segsync.actions import books
+from segsync.actions.claims import lock_sync
+from segsync.actions.push.send import LONGEST_WAIT
 from segsync.audience import one_person
 from segsync.audience.compare import identifiers_sql
 from segsync.audience.files import Part
@@ -25,12 +27,12 @@ from segsync.audience.ledger import Books, Sums
 from segsync.audience.plan import AFTER, AGAIN, NEW, Acknowledgements, Plan
 from segsync.audience.streams import Stream
 from segsync.audience.workbench import workbench
-from segsync.models import Contact, Ledger, Run, Sync
+from segsync.models import Contact, Ledger, Run, RunBatch, Sync
 from segsync.runtime import Runtime
 
 _HOLD = text("""
     update run set lease_until = clock_timestamp() + :lease
-    where id = (select max(id) from run where sync_id = :sync_id and finished_at is not null)
+    where id = (select max(id) from run where sync_id = :sync_id and finished_at is not null and purpose <> 'try')
       and not exists (select 1 from run other where other.sync_id = :sync_id and other.lease_until > clock_timestamp())
       and not exists (select 1 from batch_taken taken join run other on other.id = taken.run_id
                       where other.sync_id = :sync_id and taken.lease_until > clock_timestamp())
@@ -55,6 +57,7 @@ def hold(runtime: Runtime, sync_id: int) -> Iterator[Hold]:
     """Keeps runs away for the length of a lease. Raises Busy."""
     values = {"sync_id": sync_id, "lease": timedelta(seconds=runtime.settings.lease_seconds)}
     with runtime.sessions.begin() as session:
+        lock_sync(session, sync_id)
         run_id = session.execute(_HOLD, values).scalar_one_or_none()
     if run_id is None:
         raise Busy
@@ -63,6 +66,21 @@ def hold(runtime: Runtime, sync_id: int) -> Iterator[Hold]:
     finally:
         with runtime.sessions.begin() as session:
             session.execute(_FREE, {"run_id": run_id})
+
+
+def under_way(session: Session, sync_id: int) -> bool:
+    """Whether a run is open."""
+    return session.scalar(select(Run.id).where(Run.sync_id == sync_id, Run.finished_at.is_(None)).limit(1)) is not None
+
+
+def pending_additions(*, now: datetime) -> Select[int]:
+    """The syncs of which additions are not final yet: a channel carries them out later, in an order of its own."""
+    return (
+        select(Run.sync_id)
+        .join(RunBatch, RunBatch.run_id == Run.id)
+        .where(RunBatch.action == Action.ADD.value, RunBatch.next_poll.is_not(None))
+        .where(RunBatch.acked_at > now - LONGEST_WAIT)
+    )
 
 
 def ledger_and_plan(session: Session, sync: Sync) -> list[Part]:
@@ -122,20 +140,21 @@ def take_out(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: Shap
     """
     with runtime.sessions() as session:
         now_sync = session.get_one(Sync, sync.id)
-        if session.scalar(select(Run.id).where(Run.sync_id == sync.id, Run.finished_at.is_(None))):
+        if under_way(session, sync.id):
             raise Busy
         left = books.unfolded_run(session, sync.id)
         if now_sync.ledger_id is None and left is None:
             return False
         files = _books(runtime, session, now_sync, left)
         basis = _basis(session, now_sync, left)
+        sent_at = (books.first_answer(session, left) if left else None) or runtime.clock()
     stem = f"without-{held.run_id}-{int(runtime.clock().timestamp())}-{now_sync.ledger_id or 0}"
     rows = runtime.settings.window_rows
     stream = Stream(books.folder(runtime, sync), books.LEDGER, stem, group_rows=rows, part_rows=rows)
     with workbench(runtime.settings.data / "spill") as bench:
         if left is None and not touches(bench, shape, files.base, person):
             return False
-        unsure, sums = _rewrite(bench, shape, (files, person), stream, now=runtime.clock(), window=rows)
+        unsure, sums = _rewrite(bench, shape, (files, person), stream, now=sent_at, window=rows)
     parts = stream.finish()
     _store(runtime, now_sync, (parts, sums, basis), left, held)
     return unsure > 0
@@ -175,8 +194,8 @@ def _store(runtime: Runtime, sync: Sync, made: tuple[Sequence[Part], Sums, str],
     parts, sums, basis = made
     with runtime.sessions.begin() as session:
         current = session.get_one(Sync, sync.id, with_for_update={"key_share": True})
-        if current.ledger_id != sync.ledger_id:
-            raise Busy
+        if current.ledger_id != sync.ledger_id or under_way(session, sync.id):
+            raise Busy  # a run that has begun meanwhile may be writing the next ledger from the same one
         run = session.get_one(Run, held.run_id)
         books.new_ledger(session, run, basis, parts, sums)
         if left is not None:

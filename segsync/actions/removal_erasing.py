@@ -17,7 +17,7 @@ from segsync.audience.files import FileUnreadable
 from segsync.audience.sources import kind_for
 from segsync.models import Contact, ImportJob, Removal, RemovalTask, Run, Segment, SegmentMember, Sync
 from segsync.rules.identity import CONTACT_IDENTITY
-from segsync.rules.removal_words import RemovalState, Sort
+from segsync.rules.removal_words import RemovalState, Sort, TaskState
 from segsync.rules.terms import SegmentKind
 from segsync.runtime import Runtime
 
@@ -30,6 +30,7 @@ def begin(runtime: Runtime, removal: Removal) -> None:
         contact = session.get(Contact, removal.contact_id or 0)
         syncs = _syncs(session, removal.workspace_id)
         open_runs = set(session.scalars(select(Run.sync_id).where(Run.finished_at.is_(None))))
+        later = set(session.scalars(removal_books.pending_additions(now=runtime.clock())))
     found = [(sync, _keys(runtime, sync, contact, sync.id in open_runs)) for sync in syncs] if contact else []
     with runtime.sessions.begin() as session:
         held = session.get_one(Removal, removal.id, with_for_update=True)
@@ -37,16 +38,29 @@ def begin(runtime: Runtime, removal: Removal) -> None:
             return
         for sync, keys in found:
             if keys:
-                sealed = runtime.vault.seal(json.dumps(keys))
-                again = sync.id in open_runs
-                task = RemovalTask(
-                    removal_id=removal.id, sync_id=sync.id, keys_sealed=sealed, again=again, next_at=runtime.clock()
-                )
-                session.add(task)
+                _note(runtime, session, removal.id, sync.id, keys, again=sync.id in open_runs | later)
         if removal.sort == Sort.ERASURE and contact is not None:
             _erase(runtime, session, removal, session.get_one(Contact, contact.id, with_for_update=True))
         held.state = RemovalState.REMOVING.value
         removal.state = RemovalState.REMOVING.value
+
+
+def _note(
+    runtime: Runtime, session: Session, removal_id: int, sync_id: int, keys: list[dict[str, str | None]], *, again: bool
+) -> None:
+    """Asked for once more, what still waits for an audience goes on with all keys that are known by now."""
+    task = session.scalar(
+        select(RemovalTask)
+        .where(RemovalTask.removal_id == removal_id, RemovalTask.sync_id == sync_id)
+        .where(RemovalTask.state.in_([TaskState.WAITING.value, TaskState.BY_HAND.value]))
+        .with_for_update()
+    )
+    if task is None:
+        task = RemovalTask(removal_id=removal_id, sync_id=sync_id, again=False, next_at=runtime.clock())
+        session.add(task)
+    else:
+        keys = removal_books.distinct([*json.loads(runtime.vault.open(task.keys_sealed or "")), *keys])
+    task.keys_sealed, task.again = runtime.vault.seal(json.dumps(keys)), task.again or again
 
 
 def _syncs(session: Session, workspace_id: int) -> Sequence[Sync]:

@@ -13,7 +13,6 @@ from typing import Final
 
 import structlog
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Shape, Token
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
@@ -77,6 +76,8 @@ def _let_go(runtime: Runtime, removal_id: int) -> None:
     with runtime.sessions.begin() as session:
         removal = session.get_one(Removal, removal_id, with_for_update=True)
         removal.lease_until = None
+        if removal.state == RemovalState.BEGUN:
+            return  # asked for once more meanwhile
         open_tasks = select(func.min(RemovalTask.next_at)).where(
             RemovalTask.removal_id == removal_id, RemovalTask.state != TaskState.CONFIRMED
         )
@@ -230,17 +231,16 @@ def _run_soon(runtime: Runtime, sync_id: int) -> None:
 
 
 def _once_more(runtime: Runtime, task: RemovalTask, sync: Sync) -> None:
-    """A run that was under way when this was asked for may have brought the person back."""
+    """A run that was under way when this was asked for, or additions not carried out yet, may have brought the person back."""
     with runtime.sessions.begin() as session:
-        if _under_way(session, sync.id):
+        if removal_books.under_way(session, sync.id):
             raise Busy
         current = session.get_one(RemovalTask, task.id, with_for_update=True)
+        if session.scalar(removal_books.pending_additions(now=runtime.clock()).where(Run.sync_id == sync.id).limit(1)):
+            current.next_at = runtime.clock() + AGAIN_AFTER
+            return
         current.again, current.state, current.next_at = False, TaskState.WAITING.value, runtime.clock()
         current.final_at = None
-
-
-def _under_way(session: Session, sync_id: int) -> bool:
-    return session.scalar(select(Run.id).where(Run.sync_id == sync_id, Run.finished_at.is_(None))) is not None
 
 
 # -- what is written down --------------------------------------------------------------------------------------

@@ -74,11 +74,18 @@ def _ask(session: Session, actor: Actor, contact: Contact, wish: Wish, *, now: d
     session.refresh(contact, with_for_update=True)
     sort, reason = wish.sort, wish.reason
     open_one = session.scalar(
-        select(Removal).where(Removal.contact_id == contact.id, Removal.sort == sort.value, Removal.done_at.is_(None))
+        select(Removal)
+        .where(Removal.contact_id == contact.id, Removal.sort == sort.value, Removal.done_at.is_(None))
+        .with_for_update()
     )
-    if open_one is not None:
+    if open_one is not None and _is_barred(contact, sort):
         return open_one
     _bar(contact, sort, actor)
+    if open_one is not None:  # they came back while it waited, and may have been sent again
+        open_one.state, open_one.next_at = RemovalState.BEGUN.value, now
+        record(session, actor, _EVENTS[sort], contacts.subject(contact), reason=reason)
+        session.flush()
+        return open_one
     removal = Removal(
         organization_id=actor.organization_id,
         workspace_id=contact.workspace_id,
@@ -95,6 +102,11 @@ def _ask(session: Session, actor: Actor, contact: Contact, wish: Wish, *, now: d
     record(session, actor, _EVENTS[sort], contacts.subject(contact), reason=reason)
     session.flush()
     return removal
+
+
+def _is_barred(contact: Contact, sort: Sort) -> bool:
+    denied = {contact.ad_user_data, contact.ad_personalization} == {Consent.DENIED}
+    return contact.subscription == Subscription.NO and (denied or sort is not Sort.CONSENT)
 
 
 def _bar(contact: Contact, sort: Sort, actor: Actor) -> None:

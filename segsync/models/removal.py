@@ -62,7 +62,8 @@ class RemovalTask(Base):
     keys_sealed: Mapped[str | None]
     """The keys as they were sent, kept until the channel confirmed that they are out."""
     again: Mapped[bool] = mapped_column(server_default="false")
-    """A run was under way when this was asked for, and may have brought the person back: sent once more when it is over."""
+    """A run was under way when this was asked for, or additions not carried out yet, which may have brought the person back: sent
+    once more when these are over."""
     receipt: Mapped[str] = mapped_column(server_default="")
     reference: Mapped[str] = mapped_column(server_default="")
     """The channel's own id of the call: the proof that it was asked."""

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
+from random import Random
+from threading import Thread
 
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import delete, select
 
 from connectors.problems import Code, ReconnectNeeded, TryLater
-from segsync.actions import erased, erasures_again, removal_work, removals, schedule, slices
+from segsync.actions import (
+    claims,
+    erased,
+    erasures_again,
+    removal_books,
+    removal_work,
+    removals,
+    runs,
+    schedule,
+    slices,
+)
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.removals import Wish
 from segsync.actions.waiting import resume_waiting
@@ -33,7 +46,7 @@ from segsync.queue import Name
 from segsync.rules.removal_words import Sort
 from segsync.rules.terms import Role
 from tests.actions.fake_channel import with_fakes
-from tests.actions.pushing import again, go, keys, members, open_alerts, put, start, work
+from tests.actions.pushing import again, go, keys, members, open_alerts, put, settle, start, work
 from tests.builders import make_contact, make_person, make_segment, make_sync, make_workspace
 from tests.fakes import LATER
 
@@ -251,7 +264,7 @@ def test_channel_that_applies_later_is_waited_for(runtime, channel, clock, sessi
     channel.capabilities = LATER
     go(runtime, sync)
     clock.forward(hours=1)
-    channel.settle(None, None, [])
+    settle(runtime, sync)
     removal_id = take_out(members(session, sync)[0])
     removal_work.work(runtime, removal_id)
     assert tasks(runtime, removal_id)[0].state == "sent"
@@ -279,6 +292,101 @@ def test_run_under_way_that_brings_them_back_is_followed_by_another_removal(
     work(runtime, run)
     assert carry_out(runtime, removal_id, clock).state == "done"
     assert len(keys(channel)) == 2
+
+
+class Backwards(Random):
+    """What was asked for last is carried out first."""
+
+    def shuffle(self, asked) -> None:
+        asked.reverse()
+
+
+def test_addition_that_is_carried_out_after_the_removal_is_followed_by_another(
+    runtime, channel, session, sync, take_out, clock
+):
+    """Where a channel has not carried out a run's additions yet, one that comes after the removal brings nobody back (B5)."""
+    channel.capabilities, channel.random = LATER, Backwards()
+    go(runtime, sync)
+    removal_id = take_out(members(session, sync)[0])
+    removal_work.work(runtime, removal_id)
+    clock.forward(minutes=31)
+    settle(runtime, sync)
+    assert carry_out(runtime, removal_id, clock, times=9).state == "done"
+    assert len(keys(channel)) == 2
+
+
+def test_who_subscribed_again_can_opt_out_again(runtime, channel, session, sync, take_out):
+    """While an opt-out waits for one audience the person comes back into another: asked again, they leave that too (B5)."""
+    contact = members(session, sync)[0]
+    other = one_more(session, sync, contact)
+    for each in (sync, other):
+        go(runtime, each)
+    answers = [None, ReconnectNeeded(Code.SIGNIN_REVOKED)]
+    channel.before_push = lambda _batch: answer(answers)
+    removal_id = take_out(contact)
+    carry_out(runtime, removal_id)
+    contact.subscription = "yes"
+    session.commit()
+    go(runtime, sync)
+    session.get_one(Sync, sync.id).status = "inactive"
+    assert take_out(contact) == removal_id
+    carry_out(runtime, removal_id)
+    assert [task.state for task in tasks(runtime, removal_id)] == ["confirmed", "by hand", "confirmed"]
+    assert (contact.subscription, len(keys(channel))) == ("no", 3)
+
+
+def answer(answers: list) -> None:
+    if answers and (problem := answers.pop(0)):
+        raise problem
+
+
+def one_more(session, sync, contact) -> Sync:
+    """A second sync, of a segment with this contact alone."""
+    segment = make_segment(session, sync.workspace, "Other")
+    session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
+    made = make_sync(session, segment, session.get_one(Integration, sync.integration_id), account_id="act-2")
+    session.commit()
+    return made
+
+
+def test_no_run_begins_while_somebody_is_taken_out(runtime, session, sync):
+    """The audience belongs to the removal alone, also where the last thing that happened to its sync was a try (B5)."""
+    go(runtime, sync)
+    with runtime.sessions.begin() as opened:
+        tried = runs.try_out(opened, opened.get_one(Sync, sync.id), by=None, now=runtime.clock())
+    work(runtime, tried)
+    run, lease = start(runtime, sync), timedelta(minutes=4)
+    with removal_books.hold(runtime, sync.id):
+        assert claims.take(runtime.sessions, run.id, lease=lease, now=runtime.clock()) is None
+    assert claims.take(runtime.sessions, run.id, lease=lease, now=runtime.clock()) is not None
+
+
+def test_whoever_begins_at_the_same_moment_waits_for_the_other(runtime, session, sync):
+    """A run and a removal that begin at once do not both write to the audience (B5)."""
+    go(runtime, sync)
+    run = start(runtime, sync)
+    met: list[type[Exception]] = []
+
+    def hold() -> None:
+        try:
+            with removal_books.hold(runtime, sync.id):
+                pass
+        except removal_books.Busy as problem:
+            met.append(type(problem))
+
+    other = Thread(target=hold)
+
+    class Slow:
+        @contextmanager
+        def begin(self):
+            with runtime.sessions.begin() as opened:
+                yield opened
+                other.start()
+                other.join(timeout=0.5)
+
+    assert claims.take(Slow(), run.id, lease=timedelta(minutes=4), now=runtime.clock()) is not None
+    other.join()
+    assert met == [removal_books.Busy]
 
 
 def test_somebody_in_no_audience_is_done_at_once(runtime, session, sync, take_out):

@@ -112,6 +112,16 @@ def test_renewal_that_was_not_answered_is_done_again(runtime, channel, clock, se
     assert again(runtime, sync).oldest_sent_at >= NOW + timedelta(days=25)
 
 
+def test_turns_count_from_when_somebody_was_sent(runtime, channel, clock, session, sync):
+    """A run that was cut off and taken up weeks later does not make what it had sent any younger (promise 7)."""
+    channel.before_push = lambda _batch: cut_off(runtime, sync) if channel.pushed else None
+    go(runtime, sync)
+    channel.before_push = lambda _batch: None
+    sent = added(channel)
+    clock.forward(days=25)
+    assert go(runtime, sync).renewed_members == len(sent) == 2
+
+
 def cut_off(runtime, sync) -> None:
     """The run under way is stopped, as switching off does, and its request never arrives."""
     with runtime.sessions.begin() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -167,7 +168,8 @@ def _fold(job: Job, planned: Run) -> None:
             plan=plan,
             acknowledged=books.acknowledgements(session, planned),
         )
-    parts, sums = ([], Sums()) if not plan.batches and not plan.notes else _folded(job, files, planned)
+        sent_at = books.first_answer(session, planned) or job.now
+    parts, sums = ([], Sums()) if not plan.batches and not plan.notes else _folded(job, files, planned, sent_at)
     with job.change() as (session, run):
         folded = session.get_one(Run, planned.id)
         if plan.batches or plan.notes or sync.ledger_id is None:
@@ -180,13 +182,13 @@ def _fold(job: Job, planned: Run) -> None:
         books.unname(session, session.get_one(Sync, sync.id), run, now=job.now)
 
 
-def _folded(job: Job, files: Books, planned: Run) -> tuple[list[Part], Sums]:
+def _folded(job: Job, files: Books, planned: Run, sent_at: datetime) -> tuple[list[Part], Sums]:
     rows = job.runtime.settings.window_rows
     stem = f"{job.stem}-of{planned.id}-{planned.cursor['first_batch']}"
     stream = Stream(job.folder, books.LEDGER, stem, group_rows=rows, part_rows=rows)
     sums = Sums()
     with workbench(job.spill) as bench:
-        for table in fold(bench, job.shape, files, now=int(job.now.timestamp()), window=rows):
+        for table in fold(bench, job.shape, files, now=int(sent_at.timestamp()), window=rows):
             sums = sums.plus(table)
             stream.add(table)
             job.claim.keep()
