@@ -33,7 +33,7 @@ class ConnectionForm(PageForm):
     url = PasswordField(
         "Address",
         [Length(max=2_000)],
-        description="Sealed, and never shown again. Its sign-in should only be able to read.",
+        description="Sealed, and never shown again. Its sign-in should only be able to read, and to write where you name a schema below.",
     )
     schema = StringField(
         "Schema of segsync's own (optional)",

@@ -39,7 +39,7 @@ class SourceForm(PageForm):
     query = TextAreaField(
         "Table or SELECT",
         [Length(max=LONGEST)],
-        description="The name of a table or view, or one SELECT that gives a row for each member. Nothing in the warehouse is changed.",
+        description="The name of a table or view, or one SELECT that gives a row for each member. It changes nothing there.",
     )
 
 
