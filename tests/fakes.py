@@ -136,9 +136,8 @@ class FakeChannel:
             return Erased(done=True, receipt=self.push(token, account, audience, batch).receipt)
         self.before_push(batch)
         self.pushed.append(batch)
-        for each in self.audiences:
-            self._apply(each, batch)
-        return Erased(done=True, reference=f"erased-{len(self.pushed)}")
+        refused = [told for each in self.audiences for told in self._apply(each, batch)]
+        return Erased(done=not refused, reference=f"erased-{len(self.pushed)}")
 
     def person(self, key: tuple[str, str]) -> str:
         """Whose key this is."""

@@ -36,20 +36,40 @@ _HOLD = text("""
       and not exists (select 1 from run other where other.sync_id = :sync_id and other.lease_until > clock_timestamp())
       and not exists (select 1 from batch_taken taken join run other on other.id = taken.run_id
                       where other.sync_id = :sync_id and taken.lease_until > clock_timestamp())
-    returning id
+    returning id, lease_until
 """).bindparams(bindparam("lease", type_=Interval))
-_FREE = text("update run set lease_until = null where id = :run_id")
+_KEEP = text("""
+    update run set lease_until = clock_timestamp() + :lease
+    where id = :run_id and lease_until = :until
+      and not exists (select 1 from run other where other.sync_id = run.sync_id and other.id <> run.id and other.lease_until > clock_timestamp())
+    returning lease_until
+""").bindparams(bindparam("lease", type_=Interval))
+_FREE = text("update run set lease_until = null where id = :run_id and lease_until = :until")
 
 
 class Busy(Exception):  # noqa: N818 - read aloud as "busy"
     """A run writes to this audience: later."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hold:
-    """The right to write to an audience and its books, by the lease of its last run."""
+    """The right to write to an audience and its books, by the lease of its last run, which ends at `until`."""
 
+    runtime: Runtime
+    sync_id: int
     run_id: int
+    until: datetime
+
+    def keep(self) -> None:
+        """Lengthens it. Raises Busy where it ran out and somebody else has begun."""
+        lease = timedelta(seconds=self.runtime.settings.lease_seconds)
+        with self.runtime.sessions.begin() as session:
+            lock_sync(session, self.sync_id)
+            own = {"run_id": self.run_id, "until": self.until, "lease": lease}
+            until = session.execute(_KEEP, own).scalar_one_or_none()
+        if until is None:
+            raise Busy
+        self.until = until
 
 
 @contextmanager
@@ -58,14 +78,17 @@ def hold(runtime: Runtime, sync_id: int) -> Iterator[Hold]:
     values = {"sync_id": sync_id, "lease": timedelta(seconds=runtime.settings.lease_seconds)}
     with runtime.sessions.begin() as session:
         lock_sync(session, sync_id)
-        run_id = session.execute(_HOLD, values).scalar_one_or_none()
-    if run_id is None:
+        row = session.execute(_HOLD, values).one_or_none()
+    if row is None:
         raise Busy
+    held = Hold(runtime, sync_id, row.id, row.lease_until)
     try:
-        yield Hold(run_id)
+        yield held
     finally:
         with runtime.sessions.begin() as session:
-            session.execute(_FREE, {"run_id": run_id})
+            session.execute(
+                _FREE, {"run_id": held.run_id, "until": held.until}
+            )  # and nobody's who came after it ran out
 
 
 def under_way(session: Session, sync_id: int) -> bool:
@@ -154,7 +177,7 @@ def take_out(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: Shap
     with workbench(runtime.settings.data / "spill") as bench:
         if left is None and not touches(bench, shape, files.base, person):
             return False
-        unsure, sums = _rewrite(bench, shape, (files, person), stream, now=sent_at, window=rows)
+        unsure, sums = _rewrite(bench, shape, (files, person), stream, held, now=sent_at)
     parts = stream.finish()
     _store(runtime, now_sync, (parts, sums, basis), left, held)
     return unsure > 0
@@ -165,14 +188,16 @@ def _rewrite(
     shape: Shape,
     what: tuple[Books, tuple[int, Keys]],
     stream: Stream,
+    held: Hold,
     *,
     now: datetime,
-    window: int,
 ) -> tuple[int, Sums]:
     unsure, sums = 0, Sums()
+    window = held.runtime.settings.window_rows
     for table, shared in forget(bench, shape, what[0], what[1], now=int(now.timestamp()), window=window):
         unsure, sums = unsure + shared, sums.plus(table)
         stream.add(table)
+        held.keep()
     return unsure, sums
 
 

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import func, or_, select, update
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Shape, Token
-from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, TryLater
+from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, SegmentRefused, TryLater
 from segsync.actions import alerts, moments, removal_books, removal_erasing, removals, sync_alerts, tokens
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import Cause
@@ -51,7 +51,7 @@ def work(runtime: Runtime, removal_id: int) -> None:
             select(RemovalTask.id)
             .where(RemovalTask.removal_id == removal_id, RemovalTask.state != TaskState.CONFIRMED)
             .where(RemovalTask.next_at <= runtime.clock())
-            .order_by(RemovalTask.id)
+            .order_by(RemovalTask.next_at, RemovalTask.id)
         ).all()
     for task_id in due:
         _task(runtime, removal, task_id)
@@ -101,6 +101,7 @@ def _task(runtime: Runtime, removal: Removal, task_id: int) -> None:
         sync = session.get_one(Sync, task.sync_id)
         sync.segment  # noqa: B018 - read while the session is open
         sync.owner  # noqa: B018
+    _later(runtime, task_id, AGAIN_AFTER)  # should it break off here, the other audiences come first the next time
     try:
         with removal_books.hold(runtime, sync.id) as held:
             if task.state in {TaskState.WAITING, TaskState.BY_HAND}:
@@ -148,12 +149,12 @@ def _send(runtime: Runtime, removal: Removal, task: RemovalTask, sync: Sync, tok
     if removal.sort == Sort.ERASURE:
         erased = connector.erase(token, account, audience, batch)
         if not erased.done:
-            raise TryLater(Code.ROW_REFUSED, reference=erased.reference)
+            raise _refusal(Code.ROW_REFUSED.value, erased.reference)
         _answered(runtime, task.id, receipt=erased.receipt, reference=erased.reference)
         return
     result = connector.push(token, account, audience, batch)
     if result.refused:
-        raise TryLater(Code(result.refused[0].code), reference=result.reference)
+        raise _refusal(result.refused[0].code, result.reference)
     _answered(runtime, task.id, receipt=result.receipt, reference=result.reference)
 
 
@@ -177,10 +178,17 @@ def _settle(runtime: Runtime, task: RemovalTask, sync: Sync, token: Token) -> No
         current = session.get_one(RemovalTask, task.id, with_for_update=True)
         current.next_at = runtime.clock()
         if result.refused:
-            current.state, current.problem_code = TaskState.WAITING.value, result.refused[0].code
-            current.next_at += AGAIN_AFTER
+            current.state = TaskState.WAITING.value
         else:
             current.final_at = runtime.clock()
+    if result.refused:
+        raise _refusal(result.refused[0].code, task.reference)
+
+
+def _refusal(code: str, reference: str) -> ConnectorProblem:
+    """The channel has not taken the person out: it may later, or somebody has to be told."""
+    problem = SegmentRefused if causes.for_good({code: 1}) else TryLater
+    return problem(Code(code), reference=reference)
 
 
 def _confirm(runtime: Runtime, removal: Removal, task: RemovalTask, sync: Sync, held: Hold) -> None:

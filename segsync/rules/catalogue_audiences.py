@@ -185,7 +185,7 @@ PEOPLE = (
     Entry(
         "removal.waits",
         "Somebody could not be taken out",
-        "A person opted out or is to be erased, and {channel} cannot be asked to take them out of the audience of {segment} in {account}.",
+        "A person opted out or is to be erased, and {channel} has not taken them out of the audience of {segment} in {account}.",
         Acts.ADMIN,
         Retry.PERSON,
         (

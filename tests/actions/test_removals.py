@@ -9,8 +9,9 @@ from threading import Thread
 
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
+from connectors.contract import Action
 from connectors.problems import Code, ReconnectNeeded, TryLater
 from segsync.actions import (
     claims,
@@ -204,6 +205,41 @@ def test_dead_signin_waits_in_an_alert_and_can_be_done_by_hand(runtime, channel,
     assert open_alerts(runtime) == []
 
 
+@pytest.mark.parametrize("sort", [Sort.OPT_OUT, Sort.ERASURE])
+def test_removal_that_a_channel_refuses_for_good_is_told(runtime, channel, clock, session, sync, take_out, sort):
+    """A channel that does not take the person out is not asked forever in silence: an alert, a look a day, and done once it does (B5)."""
+    go(runtime, sync)
+    channel.refuse = lambda batch: {0: "row.bad_format"} if batch.action is Action.REMOVE else {}
+    removal = carry_out(runtime, take_out(members(session, sync)[0], sort), clock)
+    (task,) = tasks(runtime, removal.id)
+    assert (task.state, removal.done_at) == ("by hand", None)
+    assert [alert.code for alert in open_alerts(runtime)] == ["removal.waits"]
+    channel.refuse = lambda _batch: {}
+    clock.forward(days=1)
+    assert (carry_out(runtime, removal.id, clock).state, open_alerts(runtime)) == ("done", [])
+
+
+def test_one_audience_that_breaks_off_keeps_no_other_waiting(runtime, channel, session, sync, take_out):
+    """Something that nobody thought of happens at one audience: the others are done meanwhile (B5)."""
+    contact = members(session, sync)[0]
+    other = one_more(session, sync, contact)
+    for each in (sync, other):
+        go(runtime, each)
+    removal_id = take_out(contact)
+
+    def breaks_off(_batch) -> None:
+        channel.before_push = lambda _batch: None
+        raise RuntimeError
+
+    channel.before_push = breaks_off
+    with pytest.raises(RuntimeError):
+        removal_work.work(runtime, removal_id)
+    with runtime.sessions.begin() as opened:
+        opened.get_one(Removal, removal_id).lease_until = None  # it ran out
+    carry_out(runtime, removal_id)
+    assert sorted(task.state for task in tasks(runtime, removal_id)) == ["confirmed", "waiting"]
+
+
 def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, session, sync, take_out):
     """What waited is looked at once a day and goes on by itself (B5)."""
     go(runtime, sync)
@@ -359,6 +395,24 @@ def test_no_run_begins_while_somebody_is_taken_out(runtime, session, sync):
     with removal_books.hold(runtime, sync.id):
         assert claims.take(runtime.sessions, run.id, lease=lease, now=runtime.clock()) is None
     assert claims.take(runtime.sessions, run.id, lease=lease, now=runtime.clock()) is not None
+
+
+def test_hold_that_ran_out_ends_nobody_elses(runtime, session, sync):
+    """Taking somebody out of large books lengthens its hold; where that ran out, it stops and leaves whoever came after alone (B5)."""
+    go(runtime, sync)
+    ran_out = text(
+        "update run set lease_until = clock_timestamp() - interval '1 s' where id = :id returning lease_until"
+    )
+    with removal_books.hold(runtime, sync.id) as held:
+        first = held.until
+        held.keep()
+        assert held.until > first
+        with runtime.sessions.begin() as opened:
+            held.until = opened.execute(ran_out, {"id": held.run_id}).scalar_one()
+        with removal_books.hold(runtime, sync.id) as later:
+            with pytest.raises(removal_books.Busy):
+                held.keep()
+            later.keep()
 
 
 def test_whoever_begins_at_the_same_moment_waits_for_the_other(runtime, session, sync):
