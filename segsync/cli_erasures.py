@@ -31,5 +31,6 @@ def erasures_apply(file: TextIO, as_json: bool) -> None:
     """Erase again whoever the proofs in FILE recognise: after a backup was restored. May be repeated."""
     with opened() as runtime:
         begun = erasures_again.apply(runtime, erasures_again.read(file), getpass.getuser())
+    nobody = "Nobody here is recognised by these proofs: all are erased already, or they were made with other keys than this vault's."
     told = f"{begun:,} {'erasure was' if begun == 1 else 'erasures were'} begun. Workers carry them out."
-    answer({"begun": begun}, told, in_json=as_json)
+    answer({"begun": begun}, told if begun else nobody, in_json=as_json)
