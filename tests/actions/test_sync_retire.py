@@ -113,6 +113,9 @@ class Woken:
     def wake_chore(self, name, subject):
         self.chores.append((name, subject))
 
+    def answers(self):
+        return True
+
     def waiting(self, name):
         return 0
 
