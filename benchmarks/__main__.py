@@ -35,22 +35,23 @@ def main() -> None:
     wanted = [name for name in FIGURES if name in asked.figures or (not asked.figures and name != "memory")]
     if unknown := set(asked.figures) - set(FIGURES):
         reader.error(f"not known: {', '.join(sorted(unknown))}")
-    told = measured(wanted, asked.members)
-    print(table(told))
-    if asked.json:
-        write(told, asked.json)
+    told: list[Figure] = []
+    try:
+        measure(told, wanted, asked.members)
+    finally:  # what was measured is told, also where something breaks off after it
+        print(table(told))
+        if asked.json:
+            write(told, asked.json)
 
 
-def measured(wanted: list[str], members: int) -> list[Figure]:
-    """Every figure that is wanted, on one stage."""
-    told = []
+def measure(told: list[Figure], wanted: list[str], members: int) -> None:
+    """Adds every figure that is wanted, taken on one stage."""
     with channel() as target:
         print(f"filling in {members:,} contacts")
         with stage(members, target) as made:
             for name in wanted:
                 print(f"measuring {name}")
                 told += FIGURES[name](made, target)
-    return told
 
 
 if __name__ == "__main__":

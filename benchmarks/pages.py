@@ -11,10 +11,10 @@ from sqlalchemy import event, text
 from benchmarks.channel import Channel
 from benchmarks.report import Figure
 from benchmarks.stage import Stage
+from segsync.actions import browser_sessions
 from segsync.app import create_app
 from segsync.models import Person
 from segsync.rules.sync_filter import SORTS
-from segsync.web.guard import SignedIn
 
 SYNCS = 10_000
 AGAIN = 15
@@ -56,10 +56,10 @@ def home(stage: Stage, _: Channel) -> list[Figure]:
     with stage.runtime.sessions.begin() as session:
         for statement in FILL.split(";"):
             session.execute(text(statement), {"count": SYNCS})
-        ada = session.get_one(Person, 1)
+        token = browser_sessions.begin(session, session.get_one(Person, 1), "benchmark", stage.runtime.clock())
     client = create_app(stage.runtime).test_client()
     with client.session_transaction() as cookie:
-        cookie["_user_id"], cookie["_fresh"] = SignedIn(ada).get_id(), True
+        cookie["_user_id"], cookie["_fresh"] = token, True
     sent: list[str] = []
     event.listen(stage.runtime.engine, "before_cursor_execute", lambda *told: sent.append(told[2]))
     took, queries = {}, {}

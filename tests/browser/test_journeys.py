@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -25,7 +24,6 @@ from tests.builders import make_company, make_contact, make_integration, make_se
 
 pytestmark = pytest.mark.browser
 
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 ACCOUNTS = {"google": "Northwind Search", "linkedin": "Northwind Global", "meta": "Northwind EU"}
 OPTIONS = {"simulated": "yes", "poll_seconds": "1", "source_platform": "SEGSYNC", "pause_after_create": "2.5"}
 
@@ -186,9 +184,9 @@ def test_administrator_finds_failed_syncs_and_switches_one_off(page, sign_in, gr
         status="failed",
         detail="needs a person",
         problem_code="signin.revoked",
-        next_run_at=NEVER,
+        next_run_at=None,
     )
-    make_sync(session, segment, failed.integration, account_name="Northwind US", next_run_at=NEVER)
+    make_sync(session, segment, failed.integration, account_name="Northwind US", next_run_at=None)
     session.commit()
     sign_in(grace, "/syncs")
     page.get_by_role("link", name=re.compile("^Failed")).click()
