@@ -120,8 +120,9 @@ def _task(runtime: Runtime, removal: Removal, task_id: int) -> None:
             return
         log.info("removal waits", sync=sync.public_id, code=problem.code.value, reference=problem.reference)
         _waits_for_somebody(runtime, task, sync, problem)
-    except FileUnreadable:
-        log.warning("person not taken out of the books, they are damaged", sync=sync.public_id)
+    except FileUnreadable as damaged:
+        # the file's folder says whose books they are: an erasure looks into those of other syncs too
+        log.warning("person not taken out of the books, they are damaged", sync=sync.public_id, file=str(damaged))
         _later(runtime, task_id, PROBE_EVERY, code="ledger.unreadable")
 
 
