@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from segsync.models import Sync
+from segsync.actions.actor import Actor
+from segsync.models import Organization, Sync
+from segsync.rules.terms import Role
 from tests.actions.pushing import put
 from tests.builders import (
     make_integration,
@@ -37,3 +39,12 @@ def sync(runtime, session, channel) -> Sync:
         put(session, made, email=f"p{number}@example.org")
     session.commit()
     return made
+
+
+@pytest.fixture
+def grace(session, sync) -> Actor:
+    """An administrator of the organization."""
+    organization = session.get_one(Organization, sync.organization_id)
+    person = make_person(session, organization, "Grace", Role.PRIMARY_ADMIN)
+    session.commit()
+    return Actor.person(person)

@@ -18,10 +18,9 @@ from segsync.actions.removals import Wish
 from segsync.actions.sync_retire import retire
 from segsync.actions.syncs import delete as delete_sync
 from segsync.config import ChannelSettings
-from segsync.models import Contact, ErasedKey, Organization, Person, RemovalTask, Run, SegmentMember, Sync
+from segsync.models import Contact, ErasedKey, Person, RemovalTask, Run, SegmentMember, Sync
 from segsync.rules.catalogue import entry
 from segsync.rules.removal_words import Sort
-from segsync.rules.terms import Role
 from tests.actions import pushing
 from tests.actions.test_push import start
 from tests.builders import (
@@ -211,13 +210,6 @@ def test_campaigns_that_use_the_audience_are_listed_for_the_switch_off_dialog(ru
 
 
 # -- one person ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def grace(session, sync) -> Actor:
-    person = make_person(session, session.get_one(Organization, sync.organization_id), "Grace", Role.PRIMARY_ADMIN)
-    session.commit()
-    return Actor.person(person)
 
 
 def there(channel: Harness, runtime, sync: Sync, **fields: str) -> bool:

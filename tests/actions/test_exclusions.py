@@ -15,19 +15,10 @@ from segsync.actions.exclusions import Terms, Written
 from segsync.audience.reach import reach
 from segsync.audience.sources import open_source
 from segsync.models import AuditEvent, Contact, Exclusion, Organization, Person, Segment, SegmentMember
-from segsync.rules.terms import Role
 from tests.actions.pushing import go, keys, members, put
-from tests.builders import make_company, make_person, make_segment
+from tests.builders import make_company, make_segment
 
 WHY = Terms(reason="complained")
-
-
-@pytest.fixture
-def grace(session, sync) -> Actor:
-    organization = session.get_one(Organization, sync.organization_id)
-    person = make_person(session, organization, "Grace", Role.PRIMARY_ADMIN)
-    session.commit()
-    return Actor.person(person)
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ from segsync.models import (
     ImportJob,
     Integration,
     LinkedDevice,
-    Organization,
     Person,
     Removal,
     RemovalTask,
@@ -45,19 +44,10 @@ from segsync.models import (
 )
 from segsync.queue import Name
 from segsync.rules.removal_words import Sort
-from segsync.rules.terms import Role
 from tests.actions.fake_channel import with_fakes
 from tests.actions.pushing import again, go, keys, members, open_alerts, put, settle, start, work
-from tests.builders import make_contact, make_person, make_segment, make_sync, make_workspace
+from tests.builders import make_contact, make_segment, make_sync, make_workspace
 from tests.fakes import LATER
-
-
-@pytest.fixture
-def grace(session, sync) -> Actor:
-    organization = session.get_one(Organization, sync.organization_id)
-    person = make_person(session, organization, "Grace", Role.PRIMARY_ADMIN)
-    session.commit()
-    return Actor.person(person)
 
 
 @pytest.fixture
@@ -240,9 +230,8 @@ def test_one_audience_that_breaks_off_keeps_no_other_waiting(runtime, channel, s
     assert sorted(task.state for task in tasks(runtime, removal_id)) == ["confirmed", "waiting"]
 
 
-def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, session, sync, take_out):
-    """What waited is looked at once a day and goes on by itself (B5)."""
-    go(runtime, sync)
+def dead_once(channel) -> None:
+    """The sign-in is dead at the first call, and good again afterwards."""
     trouble = [ReconnectNeeded(Code.SIGNIN_REVOKED)]
 
     def dead(_batch) -> None:
@@ -250,6 +239,12 @@ def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, s
             raise trouble.pop()
 
     channel.before_push = dead
+
+
+def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, session, sync, take_out):
+    """What waited is looked at once a day and goes on by itself (B5)."""
+    go(runtime, sync)
+    dead_once(channel)
     removal_id = take_out(members(session, sync)[0])
     carry_out(runtime, removal_id)
     clock.forward(hours=25)
@@ -260,13 +255,7 @@ def test_signin_that_works_again_is_used_the_next_day(runtime, channel, clock, s
 def test_reconnecting_takes_people_out_at_once(runtime, channel, session, sync, take_out):
     """A removal that waited for a dead sign-in goes on as soon as its person has reconnected, not only a day later (B5)."""
     go(runtime, sync)
-    trouble = [ReconnectNeeded(Code.SIGNIN_REVOKED)]
-
-    def dead(_batch) -> None:
-        if trouble:
-            raise trouble.pop()
-
-    channel.before_push = dead
+    dead_once(channel)
     removal_id = take_out(members(session, sync)[0])
     assert carry_out(runtime, removal_id).done_at is None
     with runtime.sessions.begin() as fresh:
