@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from benchmarks.channel import Channel
-from segsync import jobs, migrate
+from segsync import jobs, logs, migrate
 from segsync.actions import runs
 from segsync.audience.compare import learn
 from segsync.config import read_settings
@@ -145,7 +145,9 @@ def stage(members: int, channel: Channel) -> Iterator[Stage]:
     folder = Path(tempfile.mkdtemp(prefix="segsync-bench-"))
     set_up(channel)
     try:
-        with open_runtime(read_settings(data=folder)) as runtime:
+        settings = read_settings(data=folder)
+        logs.set_up(settings.log_level, settings.log_format)  # a line for each request is no part of what is measured
+        with open_runtime(settings) as runtime:
             migrate.upgrade(runtime.engine)
             check_ledgers(runtime)
             jobs.bind(runtime)
