@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.audit import record
+from segsync.actions.decided_by import decided_by
 from segsync.actions.sync_access import living
 from segsync.actions.sync_alerts import HELD
 from segsync.actions.syncs import begin, subject
@@ -38,13 +39,14 @@ def release(runtime: Runtime, session: Session, actor: Actor, public_id: str, ru
     if held.id != run_id:
         raise Refused("Another run was held meanwhile: look at its figures first. Nothing was changed.")
     found = held.findings
-    if found.get("segment_version") != sync.segment.version:
+    if found.get("decided_by") != decided_by(session, sync):
         raise Refused(
-            "The segment was changed since these figures were worked out, so they mean others. Press Sync now: the run works them "
-            "out anew, and waits again where too many would be removed. Nothing was changed."
+            "A segment that counts here, an exclusion list or what an unknown consent means was changed since these figures were worked "
+            "out, so they mean others. Press Sync now: the run works them out anew, and waits again where too many would be removed. "
+            "Nothing was changed."
         )
     until = runtime.clock() + RELEASED_FOR
-    given = Release(found["leaving"], found["to_nobody"], until, actor.person_id, found["segment_version"])
+    given = Release(found["leaving"], found["to_nobody"], until, actor.person_id, found["decided_by"])
     sync.release = given.stored()
     run = begin(runtime, session, sync, Why.RELEASED, by=actor.person_id)
     released = {"removals": given.removals, "members_before": found["held"], "run": held.id}

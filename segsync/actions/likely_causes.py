@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from connectors.registry import CHANNELS
+from segsync.actions.decided_by import asked_for
 from segsync.audience.sources import BARRED, EXCLUDED
-from segsync.models import AuditEvent, ImportJob, Person, Run, Segment, Sync
-from segsync.rules.segment_rules import read, segments_in
+from segsync.models import AuditEvent, ImportJob, Person, Run, Sync
 from segsync.rules.terms import ImportState, Purpose, RunState
 
 TRAIL: Final = "trail"
@@ -64,7 +64,7 @@ def _changed(session: Session, sync: Sync, last: Run) -> Iterator[dict[str, Any]
         .where(AuditEvent.event.in_(["segment.change", "organization.consent"]))
         .order_by(AuditEvent.id.desc())
     ).all()
-    segment_ids, told = _asked(session, sync.segment_id), set()
+    segment_ids, told = asked_for(session, {sync.segment_id}), set()
     for event in events:
         subject = (event.event, event.subject_id)
         if subject in told or not _matters(event, segment_ids):
@@ -91,23 +91,12 @@ def _excluded(session: Session, sync: Sync, run: Run, last: Run) -> Iterator[dic
         yield {"kind": "excluded", "by": event.actor_name, "name": event.subject_name}
 
 
-def _matters(event: AuditEvent, segment_ids: set[int]) -> bool:
+def _matters(event: AuditEvent, segment_ids: Collection[int]) -> bool:
     """A segment that only got another name means the same people."""
     if event.event != "segment.change":
         return True
     renamed = "version" in event.after and event.after["version"] == event.before.get("version")
     return event.subject_id in segment_ids and not renamed
-
-
-def _asked(session: Session, segment_id: int) -> set[int]:
-    """The segment and those that its rules ask for, however deep."""
-    known: set[int] = set()
-    new = {segment_id}
-    while new:
-        known |= new
-        rules = session.scalars(select(Segment.rules).where(Segment.id.in_(new))).all()
-        new = {asked for each in rules if each for asked in segments_in(read(each))} - known
-    return known
 
 
 def _imported(session: Session, sync: Sync, since: datetime) -> Iterator[dict[str, Any]]:

@@ -201,7 +201,7 @@ class Sync(Base):
     unusual_percent: Mapped[int | None]
     """Thresholds of its own; where there are none, those of the organization hold."""
     release: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
-    """{removals, to_nobody, until, by, segment_version}: what an administrator let through after a run was held."""
+    """{removals, to_nobody, until, by, decided_by}: what an administrator let through after a run was held."""
     trial: Mapped[bool] = mapped_column(server_default="false")
     """Only ever tried without sending, before it was created: its row is deleted from the beginning, and takes no place."""
 

@@ -41,18 +41,21 @@ class Removals:
 
 @dataclass(frozen=True)
 class Release:
-    """An administrator's word: so many may be taken out until then, of the segment as it was looked at; everybody only if that was."""
+    """An administrator's word: so many may be taken out until then, as it was looked at; everybody only if that was.
+
+    `decided_by` is the digest of what the plan came of, so that nothing that was changed since goes with it.
+    """
 
     removals: int
     to_nobody: bool
     until: datetime
     by: int | None = None
-    segment_version: int = 0
+    decided_by: str = ""
 
-    def covers(self, found: Removals, now: datetime, segment_version: int) -> bool:
-        """Whether it holds for this plan of a segment."""
+    def covers(self, found: Removals, now: datetime, decided_by: str) -> bool:
+        """Whether it holds for this plan; `decided_by` is '' where that was changed while the plan was made, which nobody releases."""
         few_enough = found.leaving * 100 <= self.removals * (100 + TOLERANCE_PERCENT)
-        as_looked_at = segment_version == self.segment_version and (self.to_nobody or not found.to_nobody)
+        as_looked_at = decided_by == self.decided_by != "" and (self.to_nobody or not found.to_nobody)
         return now < self.until and few_enough and as_looked_at
 
     def after(self, due: int) -> dict[str, Any]:
@@ -69,7 +72,9 @@ class Release:
         """As the sync kept it; None where there is none."""
         if not stored:
             return None
-        return cls(**{**stored, "until": datetime.fromisoformat(stored["until"])})
+        until = datetime.fromisoformat(stored["until"])
+        decided_by = stored.get("decided_by", "")
+        return cls(stored["removals"], stored["to_nobody"], until, stored["by"], decided_by)
 
 
 def too_many(found: Removals, thresholds: Thresholds) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from segsync.actions import runs, slices
+from segsync.actions.decided_by import decided_by
 from segsync.actions.push import follow
 from segsync.models import Alert, Contact, Run, SegmentMember, Sync
 from segsync.rules.removals import RELEASED_FOR, Release
@@ -73,7 +74,7 @@ def let_go(runtime, sync_id: int, removals: int = 1_000_000) -> None:
     """An administrator's word beforehand: whatever the next good run takes out is meant, be it everybody."""
     with runtime.sessions.begin() as session:
         sync = session.get_one(Sync, sync_id)
-        word = Release(removals, True, runtime.clock() + RELEASED_FOR, segment_version=sync.segment.version)
+        word = Release(removals, True, runtime.clock() + RELEASED_FOR, decided_by=decided_by(session, sync))
         sync.release = word.stored()
 
 

@@ -12,7 +12,7 @@ from segsync.actions import chores, exclusions, holds, schedule, thresholds
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.exclusions import Terms, Written
 from segsync.actions.threshold_changes import Given, change, change_sync
-from segsync.models import Alert, AuditEvent, Contact, ImportJob, Organization, Person, Run, Segment
+from segsync.models import Alert, AuditEvent, Contact, Exclusion, ImportJob, Organization, Person, Run, Segment
 from segsync.rules.terms import Role
 from tests.actions.pushing import again, go, join, keys, leave, members, open_alerts, put, work
 from tests.builders import make_person
@@ -129,7 +129,7 @@ def test_a_changed_segment_needs_a_new_release(runtime, session, sync, grace, he
     """What was released was these people leaving: another version of the segment is looked at again (B2)."""
     session.get_one(Segment, sync.segment_id).version += 1
     session.commit()
-    with pytest.raises(Refused, match="segment was changed"):
+    with pytest.raises(Refused, match="segment that counts"):
         holds.release(runtime, session, grace, sync.public_id, held.id)
     session.rollback()
     newest = go(runtime, sync)
@@ -137,6 +137,19 @@ def test_a_changed_segment_needs_a_new_release(runtime, session, sync, grace, he
     session.get_one(Segment, sync.segment_id).version += 1
     session.commit()
     assert work(runtime, run).problem_code == "run.held"
+
+
+def test_a_longer_exclusion_list_needs_a_new_release(runtime, session, sync, grace, held):
+    """Whoever was put on a list after the figures were looked at is not let out with them (B2, B14)."""
+    run = holds.release(runtime, session, grace, sync.public_id, held.id)
+    exclusions.add_lines(session, grace, Written(["x@example.org"]), Terms(reason="rivals"), now=runtime.clock())
+    session.commit()
+    again_held = work(runtime, run)
+    assert again_held.problem_code == "run.held"
+    session.query(Exclusion).delete()
+    session.commit()
+    with pytest.raises(Refused, match="exclusion list"):
+        holds.release(runtime, session, grace, sync.public_id, again_held.id)
 
 
 def test_figures_that_changed_are_looked_at_before_they_are_released(runtime, session, sync, grace, held):

@@ -38,8 +38,8 @@ def test_an_audience_that_holds_nobody_for_sure_is_judged_too():
 @pytest.mark.parametrize(("leaving", "hours", "lets_through"), [(1050, 23, True), (1051, 0, False), (900, 24, False)])
 def test_a_release_holds_for_what_was_looked_at(leaving, hours, lets_through):
     """For these removals and five per cent more, for 24 hours, and not for another thousand (B2)."""
-    release = Release(1000, to_nobody=False, until=NOW + timedelta(hours=24))
-    assert release.covers(Removals(leaving, 2000, 5), NOW + timedelta(hours=hours), 0) is lets_through
+    release = Release(1000, to_nobody=False, until=NOW + timedelta(hours=24), decided_by="x")
+    assert release.covers(Removals(leaving, 2000, 5), NOW + timedelta(hours=hours), "x") is lets_through
     assert Release.read(release.stored()) == release
     assert Release.read({}) is None
 
@@ -48,22 +48,34 @@ def test_everybody_leaves_only_where_that_was_released():
     """Whoever let 1,000 of 1,010 go did not let everybody go (B2)."""
     until = NOW + timedelta(hours=24)
     everybody = Removals(1010, 1010, 0)
-    assert not Release(1000, to_nobody=False, until=until).covers(everybody, NOW, 0)
-    assert Release(1010, to_nobody=True, until=until).covers(everybody, NOW, 0)
+    assert not Release(1000, to_nobody=False, until=until, decided_by="x").covers(everybody, NOW, "x")
+    assert Release(1010, to_nobody=True, until=until, decided_by="x").covers(everybody, NOW, "x")
 
 
-def test_a_release_is_for_the_segment_that_was_looked_at():
-    """A segment that was changed since means other people (B2)."""
-    release = Release(1000, to_nobody=False, until=NOW + timedelta(hours=24), segment_version=3)
+def test_a_release_is_for_what_was_looked_at_only():
+    """A segment or an exclusion list that was changed since, or while the run read it, means other people (B2)."""
+    release = Release(1000, to_nobody=False, until=NOW + timedelta(hours=24), decided_by="x")
     found = Removals(1000, 2000, 1000)
-    assert (release.covers(found, NOW, 3), release.covers(found, NOW, 4)) == (True, False)
+    assert [release.covers(found, NOW, decided_by) for decided_by in ("x", "y", "")] == [True, False, False]
+
+
+def test_a_release_of_before_an_update_covers_nothing():
+    """What was released by the segment's version alone is looked at again (B2)."""
+    old = {
+        "removals": 1000,
+        "to_nobody": True,
+        "until": (NOW + timedelta(hours=24)).isoformat(),
+        "by": 7,
+        "segment_version": 3,
+    }
+    assert not Release.read(old).covers(Removals(1, 2, 1), NOW, "")
 
 
 def test_a_release_that_was_used_in_part_covers_the_rest_alone():
     """Of 1,000 that were released 900 went: another 100 may go, and not everybody; where nothing is due nothing is released (B2)."""
     until = NOW + timedelta(hours=24)
-    rest = Release.read(Release(1000, to_nobody=True, until=until, by=7, segment_version=3).after(100))
-    assert rest == Release(100, to_nobody=False, until=until, by=7, segment_version=3)
+    rest = Release.read(Release(1000, to_nobody=True, until=until, by=7, decided_by="x").after(100))
+    assert rest == Release(100, to_nobody=False, until=until, by=7, decided_by="x")
     assert rest.after(0) == {}
     assert rest.after(5000)["removals"] == 100
 

@@ -9,12 +9,13 @@ from sqlalchemy import func, select, update
 
 from segsync.actions import slices
 from segsync.actions.alerts import Cause, open_alert
+from segsync.actions.decided_by import decided_by
 from segsync.models import AdAccount, AuditEvent, Organization, Run, SegmentMember, Sync
 from segsync.rules.terms import Acts
 from tests.builders import NOW, make_contact, make_integration, make_segment, make_sync
 from tests.fakes import FakeChannel
 
-FOUND = {"leaving": 1200, "held": 2000, "left": 800, "to_nobody": False, "held_back": True, "segment_version": 1,
+FOUND = {"leaving": 1200, "held": 2000, "left": 800, "to_nobody": False, "held_back": True,
          "causes": [{"kind": "segment", "by": "Max", "name": "Customers"}]}  # fmt: skip
 
 
@@ -39,8 +40,9 @@ def sync(runtime, session, workspace, ada) -> Sync:
 def held(session, sync) -> Run:
     """It would have lost 1,200 of 2,000."""
     sync.status, sync.detail, sync.problem_code = "failed", "held", "run.held"
+    found = FOUND | {"decided_by": decided_by(session, sync)}
     run = Run(organization_id=sync.organization_id, sync_id=sync.id, why="schedule", state="failed", members=800,
-              problem_code="run.held", findings=FOUND, created_at=NOW, finished_at=NOW)  # fmt: skip
+              problem_code="run.held", findings=found, created_at=NOW, finished_at=NOW)  # fmt: skip
     session.add(run)
     session.commit()
     return run

@@ -16,6 +16,7 @@ from connectors.contract import AccountRef, AudienceRef, Capabilities, Kind, Sha
 from connectors.protocols import Connector
 from segsync.actions import books, likely_causes, warehouse_reading
 from segsync.actions.claims import Claim, Help
+from segsync.actions.decided_by import decided_by
 from segsync.actions.likely_causes import TRAIL
 from segsync.audience.compare import Method
 from segsync.audience.files import Folder, Part
@@ -25,8 +26,8 @@ from segsync.models import Run, Segment, Sync
 from segsync.rules.terms import Phase, Purpose, SegmentKind
 from segsync.runtime import Runtime
 
-VERSION: Final = "segment_version"
-"""In a run's notes: of the segment when it began to read."""
+DECIDED_BY: Final = "decided_by"
+"""In a run's notes: what decided whom it sends when it began to read."""
 
 
 @dataclass(frozen=True)
@@ -167,5 +168,5 @@ class Job:
     def enter_reading(self, session: Session, run: Run, **cursor: Any) -> None:
         """Reads the segment from its beginning, as it is meant now and by the rules of this version."""
         trail = likely_causes.end_of_trail(session, run.organization_id)
-        noted = {TRAIL: trail, VERSION: self.segment.version, **cursor}
+        noted = {TRAIL: trail, DECIDED_BY: decided_by(session, self.sync), **cursor}
         self.enter(run, Phase.READING, low=-1, meant_at=self.now.isoformat(), basis=self.basis, **noted)

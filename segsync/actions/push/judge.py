@@ -10,13 +10,14 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from segsync.actions import books, likely_causes, thresholds
+from segsync.actions.decided_by import decided_by
 from segsync.actions.outcomes import Done, Outcome
-from segsync.actions.push.job import VERSION, Job
+from segsync.actions.push.job import DECIDED_BY, Job
 from segsync.actions.sync_alerts import HELD
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import Part
 from segsync.audience.plan import AFTER, AGAIN, NEW, Plan
-from segsync.models import Run, Segment, Sync
+from segsync.models import Run, Sync
 from segsync.rules.removals import Release, Removals, likely, too_many
 
 SAMPLE: Final = 10
@@ -36,30 +37,32 @@ def ends_here(job: Job, session: Session, run: Run, plan: Plan, checked: Checked
     """Whether nothing of the plan is sent, inside the transaction that would record it. What it came to stands on the run."""
     found = checked.found
     sync = session.get_one(Sync, run.sync_id)
-    version = _version(job, session, run)
-    held = is_held(job, session, sync, found, version)
+    many = too_many(found, thresholds.of_sync(session, sync).hold)
+    if not many and not job.trying:
+        return False
+    by = _decided_by(session, sync, run)
+    held = many and not _is_released(job, sync, found, by)
     if not held and not job.trying:
         return False
     causes = likely_causes.found(session, sync, run, found.leaving) if held else []
     run.findings = {**asdict(found), "to_nobody": found.to_nobody, "held_back": held, "causes": causes}
-    run.findings |= {"segment_version": version}
+    run.findings |= {DECIDED_BY: by}
     if job.trying:
         run.findings |= {"sample": _sample(plan, checked.leaving), "kind": job.kind.value}
     books.put_away(session, run, now=job.now)
     return True
 
 
-def is_held(job: Job, session: Session, sync: Sync, found: Removals, segment_version: int) -> bool:
-    """Whether an administrator has to look first, and did not yet."""
+def _is_released(job: Job, sync: Sync, found: Removals, by: str) -> bool:
+    """Whether an administrator looked at these removals already."""
     release = Release.read(sync.release)
-    released = release is not None and release.covers(found, job.now, segment_version)
-    return too_many(found, thresholds.of_sync(session, sync).hold) and not released
+    return release is not None and release.covers(found, job.now, by)
 
 
-def _version(job: Job, session: Session, run: Run) -> int:
-    """Of the segment as the run read it; 0, which nobody releases, where it was changed while the run read."""
-    read, now = run.cursor.get(VERSION), session.get_one(Segment, job.segment.id).version
-    return now if read == now else 0
+def _decided_by(session: Session, sync: Sync, run: Run) -> str:
+    """What the plan came of; '', which nobody releases, where any of it was changed while the run read."""
+    now = decided_by(session, sync)
+    return now if run.cursor.get(DECIDED_BY) == now else ""
 
 
 def outcome(findings: Mapping[str, Any], *, trying: bool) -> Outcome:
