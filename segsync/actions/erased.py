@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from segsync.models import ErasedKey, Workspace
+from segsync.rules.cleaning_email import mailbox
 from segsync.rules.identity import CONTACT_IDENTITY
 from segsync.vault import Vault
 
@@ -29,10 +32,46 @@ def digests(vault: Vault, workspace_id: int, values: Mapping[str, Any]) -> list[
     return found
 
 
-def keep(session: Session, organization_id: int, found: Iterable[str], *, at: datetime, removal_id: int | None) -> None:
+def held_out_by(vault: Vault, workspace_id: int, values: Mapping[str, Any]) -> dict[str, str]:
+    """By the digest of what somebody is known by, the hash by which warehouses hold them out, sealed.
+
+    A phone is shared, as `recognised` says: it counts where somebody has no e-mail.
+    """
+    name, value = ("email", values.get("email")) if values.get("email") else ("phone", values.get("phone"))
+    if not value:
+        return {}
+    (digest,) = digests(vault, workspace_id, {name: value})
+    told = mailbox(str(value)) if name == "email" else str(value)
+    return {digest: vault.seal(hashlib.sha256(told.encode()).hexdigest())}
+
+
+def hashes(session: Session, vault: Vault, organization_id: int) -> list[str]:
+    """What members of a warehouse who were erased are held out by. Raises VaultLocked."""
+    sealed = select(ErasedKey.hash_sealed).where(
+        ErasedKey.organization_id == organization_id, ErasedKey.hash_sealed.is_not(None)
+    )
+    return [vault.open(str(one)) for one in session.scalars(sealed)]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """When somebody was erased, by which removal, and by what warehouses hold them out, by digest."""
+
+    at: datetime
+    removal_id: int | None = None
+    held_out_by: Mapping[str, str] = field(default_factory=dict)
+
+
+def keep(session: Session, organization_id: int, found: Iterable[str], kept: Kept) -> None:
     """Keeps the proofs of one person."""
     rows = [
-        {"organization_id": organization_id, "digest": digest, "erased_at": at, "removal_id": removal_id}
+        {
+            "organization_id": organization_id,
+            "digest": digest,
+            "erased_at": kept.at,
+            "removal_id": kept.removal_id,
+            "hash_sealed": kept.held_out_by.get(digest),
+        }
         for digest in found
     ]
     if rows:
@@ -82,4 +121,5 @@ def export(session: Session) -> Iterator[str]:
     """Every proof as a line of JSON, to be kept apart from the backups."""
     for key in session.scalars(select(ErasedKey).order_by(ErasedKey.organization_id, ErasedKey.digest)):
         at = key.erased_at.isoformat()
-        yield json.dumps({"organization": key.organization_id, "digest": key.digest, "erased_at": at})
+        hashed = {"hash_sealed": key.hash_sealed} if key.hash_sealed else {}
+        yield json.dumps({"organization": key.organization_id, "digest": key.digest, "erased_at": at} | hashed)

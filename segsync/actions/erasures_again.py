@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import erased, removals
 from segsync.actions.actor import Actor, Refused
+from segsync.actions.erased import Kept
 from segsync.actions.removals import Wish
 from segsync.models import Contact, Organization, Workspace
 from segsync.rules.identity import CONTACT_IDENTITY
@@ -30,6 +31,7 @@ class Proof:
     organization_id: int
     digest: str
     erased_at: datetime
+    held_out_by: dict[str, str] = field(default_factory=dict)
 
 
 def read(lines: Iterable[str]) -> Iterator[Proof]:
@@ -40,7 +42,8 @@ def read(lines: Iterable[str]) -> Iterator[Proof]:
         try:
             told = json.loads(line)
             at = datetime.fromisoformat(told["erased_at"])
-            yield Proof(int(told["organization"]), str(told["digest"]), at)
+            digest, hashed = str(told["digest"]), told.get("hash_sealed")
+            yield Proof(int(told["organization"]), digest, at, {digest: str(hashed)} if hashed else {})
         except (ValueError, KeyError, TypeError):
             raise Refused(f"Line {number:,} is no proof as `segsync erasures export` writes it.") from None
 
@@ -60,7 +63,7 @@ def apply(runtime: Runtime, proofs: Iterable[Proof], name: str) -> int:
                     f"There is no organization {organization_id} here: these are proofs of another installation."
                 )
             for proof in of_it:
-                erased.keep(session, organization_id, [proof.digest], at=proof.erased_at, removal_id=None)
+                erased.keep(session, organization_id, [proof.digest], Kept(proof.erased_at, None, proof.held_out_by))
     begun = 0
     with runtime.sessions() as session:
         workspaces = session.scalars(select(Workspace).where(Workspace.organization_id.in_(by_organization))).all()

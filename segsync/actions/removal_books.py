@@ -5,7 +5,7 @@ Only one process writes to the books of a sync: whoever rewrites a ledger holds 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from segsync.actions.push.send import LONGEST_WAIT
 from segsync.audience import one_person
 from segsync.audience.compare import identifiers_sql
 from segsync.audience.files import Part
-from segsync.audience.forgetting import Keys, forget, touches
+from segsync.audience.forgetting import Keys, forget, sharing, touches
 from segsync.audience.ledger import Books, Sums
 from segsync.audience.plan import AFTER, AGAIN, NEW, Acknowledgements, Plan
 from segsync.audience.streams import Stream
@@ -122,6 +122,24 @@ def keys_in(
     rows = one_person.rows_of(books.folder(runtime, sync), parts, member)
     found = [{column: row.get(column) for column in shape.key_columns} for row in rows]
     return distinct(found)
+
+
+def keys_shared(
+    runtime: Runtime, sync: Sync, parts: Iterable[Part], keys: Keys, shape: Shape
+) -> list[dict[str, str | None]]:
+    """All keys of whoever has one of these, as they may have been sent: of members that are no contacts. Raises FileUnreadable."""
+    folder = books.folder(runtime, sync)
+    files = [folder.open(part) for part in parts]
+    if not keys or not files:
+        return []
+    with workbench(runtime.settings.data / "spill") as bench:
+        return distinct(sharing(bench, shape, files, keys))
+
+
+def only(keys: Keys, shape: Shape, fields: Collection[str]) -> list[dict[str, str | None]]:
+    """Of these rows the keys that are made of some fields alone."""
+    columns = {column for key in shape.keys if set(key.made_of) <= set(fields) for column in key.columns}
+    return distinct({name: value if name in columns else None for name, value in row.items()} for row in keys)
 
 
 def keys_now(runtime: Runtime, sync: Sync, contact: Contact, shape: Shape) -> list[dict[str, str | None]]:

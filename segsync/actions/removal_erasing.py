@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import delete, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from connectors.contract import Kind, Retire
 from connectors.registry import CHANNELS
 from segsync.actions import erased, removal_books
+from segsync.actions.erased import Kept
 from segsync.audience.files import FileUnreadable
 from segsync.audience.sources import kind_for
 from segsync.models import Contact, ImportJob, Removal, RemovalTask, Run, Segment, SegmentMember, Sync
@@ -22,13 +23,15 @@ from segsync.rules.terms import SegmentKind
 from segsync.runtime import Runtime
 
 LAST_DIGITS: Final = 8
+KNOWN_BY: Final = frozenset({"email", "phone"})
+"""What a member of a warehouse is known again by. An external id there is another than one of ours."""
 
 
 def begin(runtime: Runtime, removal: Removal) -> None:
     """Writes down the tasks, one for each audience that may hold the person, and deletes what an erasure deletes here."""
     with runtime.sessions() as session:
         contact = session.get(Contact, removal.contact_id or 0)
-        syncs = _syncs(session, removal.workspace_id)
+        syncs = _syncs(session, removal)
         open_runs = set(session.scalars(select(Run.sync_id).where(Run.finished_at.is_(None))))
         later = set(session.scalars(removal_books.pending_additions(now=runtime.clock())))
     found = [(sync, _keys(runtime, sync, contact, sync.id in open_runs)) for sync in syncs] if contact else []
@@ -63,18 +66,22 @@ def _note(
     task.keys_sealed, task.again = runtime.vault.seal(json.dumps(keys)), task.again or again
 
 
-def _syncs(session: Session, workspace_id: int) -> Sequence[Sync]:
-    """Every sync whose audience may hold people, also switched off ones, and deleted ones whose audience was left as it was."""
+def _syncs(session: Session, removal: Removal) -> Sequence[Sync]:
+    """Every sync whose audience may hold people, also switched off ones, and deleted ones whose audience was left as it was.
+
+    Members of a warehouse are no contacts, so whichever workspace knows the person, they may be in any of them.
+    """
     left = or_(Sync.retire_how == Retire.LEAVE.value, Sync.retired_at.is_(None))
+    theirs = or_(Sync.workspace_id == removal.workspace_id, Segment.kind == SegmentKind.WAREHOUSE.value)
     rows = session.scalars(
         select(Sync)
-        .where(Sync.workspace_id == workspace_id, or_(Sync.deleted_at.is_(None), left))
+        .join(Sync.segment)
+        .where(Sync.organization_id == removal.organization_id, theirs, or_(Sync.deleted_at.is_(None), left))
         .where(Sync.channel.in_(list(CHANNELS)))
+        .options(contains_eager(Sync.segment))
         .order_by(Sync.id)
     ).all()
-    # members of a warehouse are no contacts: their numbers in a ledger mean other people
-    ours = [sync for sync in rows if sync.segment.kind != SegmentKind.WAREHOUSE]
-    return [sync for sync in ours if kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE]
+    return [sync for sync in rows if kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE]
 
 
 def _keys(runtime: Runtime, sync: Sync, contact: Contact, under_way: bool) -> list[dict[str, str | None]]:
@@ -82,21 +89,27 @@ def _keys(runtime: Runtime, sync: Sync, contact: Contact, under_way: bool) -> li
     shape = runtime.connector(sync.channel).capabilities.shapes[Kind.PEOPLE]
     with runtime.sessions() as session:
         parts = removal_books.ledger_and_plan(session, sync)
+    mine = removal_books.keys_now(runtime, sync, contact, shape)
     try:
-        sent = removal_books.keys_in(runtime, sync, parts, contact.id, shape)
+        if sync.segment.kind == SegmentKind.WAREHOUSE:
+            mine = removal_books.only(mine, shape, KNOWN_BY)
+            sent = removal_books.keys_shared(runtime, sync, parts, mine, shape)
+        else:
+            sent = removal_books.keys_in(runtime, sync, parts, contact.id, shape)
     except FileUnreadable:
         # what cannot be read may hold them
         sent, under_way = [], True
     if not sent and not under_way:
         return []
-    return removal_books.distinct([*sent, *removal_books.keys_now(runtime, sync, contact, shape)])
+    return removal_books.distinct([*sent, *mine])
 
 
 def _erase(runtime: Runtime, session: Session, removal: Removal, contact: Contact) -> None:
     """Deletes the person here, and keeps what recognises them without saying who they were."""
     known = {name: getattr(contact, name) for name in CONTACT_IDENTITY}
     proofs = erased.digests(runtime.vault, removal.workspace_id, known)
-    erased.keep(session, removal.organization_id, proofs, at=runtime.clock(), removal_id=removal.id)
+    hashed = erased.held_out_by(runtime.vault, removal.workspace_id, known)
+    erased.keep(session, removal.organization_id, proofs, Kept(runtime.clock(), removal.id, hashed))
     lists = select(Segment.id).where(Segment.workspace_id == removal.workspace_id, Segment.members == "people")
     session.execute(
         delete(SegmentMember).where(SegmentMember.member_id == contact.id, SegmentMember.segment_id.in_(lists))

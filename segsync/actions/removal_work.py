@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.orm import joinedload
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Shape, Token
 from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, SegmentRefused, TryLater
@@ -22,8 +23,8 @@ from segsync.actions.alerts import Cause
 from segsync.actions.audit import Subject, record
 from segsync.actions.removal_books import Busy, Hold
 from segsync.audience.files import FileUnreadable
-from segsync.audience.forgetting import Keys, key_table
-from segsync.models import Removal, RemovalTask, Run, Segment, Sync
+from segsync.audience.forgetting import BY_KEYS, Keys, key_table
+from segsync.models import Removal, RemovalTask, Run, Sync
 from segsync.rules import causes, names
 from segsync.rules.removal_words import RemovalState, Sort, TaskState
 from segsync.rules.terms import SegmentKind, Status
@@ -198,10 +199,10 @@ def _confirm(runtime: Runtime, removal: Removal, task: RemovalTask, sync: Sync, 
         _once_more(runtime, task, sync)
         return
     shape = runtime.connector(sync.channel).capabilities.shapes[Kind.PEOPLE]
-    person = (removal.contact_id or 0, json.loads(runtime.vault.open(task.keys_sealed or "")))
-    shared = removal_books.take_out(runtime, sync, person, shape, held)
+    theirs = json.loads(runtime.vault.open(task.keys_sealed or ""))
+    shared = removal_books.take_out(runtime, sync, (_member(removal, sync), theirs), shape, held)
     if removal.sort == Sort.ERASURE:
-        _look_beside(runtime, sync, person, shape)
+        _look_beside(runtime, removal, sync, theirs, shape)
     if shared:
         _run_soon(runtime, sync.id)
     now = runtime.clock()
@@ -211,14 +212,18 @@ def _confirm(runtime: Runtime, removal: Removal, task: RemovalTask, sync: Sync, 
         alerts.close_cause(session, removal.organization_id, removals.cause_key(done), now=now)
 
 
-def _look_beside(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: Shape) -> None:
+def _member(removal: Removal, sync: Sync) -> int:
+    """The person's number in a sync's books. Members of a warehouse are no contacts: there it means somebody else."""
+    return BY_KEYS if sync.segment.kind == SegmentKind.WAREHOUSE else removal.contact_id or 0
+
+
+def _look_beside(runtime: Runtime, removal: Removal, sync: Sync, theirs: Keys, shape: Shape) -> None:
     """A channel may erase in the whole ad account: also in our other audiences there whoever shares a key is looked at anew."""
     with runtime.sessions() as session:
         others = session.scalars(
             select(Sync)
-            .join(Segment, Segment.id == Sync.segment_id)
+            .options(joinedload(Sync.segment))
             .where(
-                Segment.kind != SegmentKind.WAREHOUSE,
                 Sync.organization_id == sync.organization_id,
                 Sync.channel == sync.channel,
                 Sync.account_id == sync.account_id,
@@ -228,7 +233,7 @@ def _look_beside(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: 
         ).all()
     for other in others:
         with removal_books.hold(runtime, other.id) as held:
-            if removal_books.take_out(runtime, other, person, shape, held):
+            if removal_books.take_out(runtime, other, (_member(removal, other), theirs), shape, held):
                 _run_soon(runtime, other.id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from sqlalchemy import Column, Table, func, select, update
+from sqlalchemy import Column, Table, func, select, tuple_, update
 
 from segsync.db import Base
 from segsync.models import Installation
@@ -57,15 +57,16 @@ def sealed_columns() -> Iterator[tuple[Table, Column[str]]]:
 
 
 def _reseal(runtime: Runtime, table: Table, column: Column[str]) -> Iterator[int]:
-    (key,) = table.primary_key.columns
-    last = None
+    keys = list(table.primary_key.columns)
+    place, last = tuple_(*keys), None
     while True:
         with runtime.sessions.begin() as session:
-            wanted = select(key, column).where(column.is_not(None)).order_by(key).limit(BATCH).with_for_update()
-            rows = session.execute(wanted if last is None else wanted.where(key > last)).all()
-            for row_key, sealed in rows:
-                session.execute(update(table).where(key == row_key).values({column: runtime.vault.rotate(sealed)}))
+            wanted = select(*keys, column).where(column.is_not(None)).order_by(*keys).limit(BATCH).with_for_update()
+            rows = session.execute(wanted if last is None else wanted.where(place > last)).all()
+            for *row, sealed in rows:
+                its = [key == value for key, value in zip(keys, row, strict=True)]
+                session.execute(update(table).where(*its).values({column: runtime.vault.rotate(sealed)}))
         if not rows:
             return
-        last = rows[-1][0]
+        last = tuple(rows[-1][:-1])
         yield len(rows)

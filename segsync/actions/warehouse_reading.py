@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Select, Text, case, cast, func, literal, or_, select, union_all
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, case, cast, func, literal, or_, select, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from connectors.contract import Capabilities, Kind
 from connectors.registry import CHANNELS
+from segsync.actions import erased
 from segsync.actions.trouble import Trouble
 from segsync.actions.warehouse_connections import offered
 from segsync.audience import filters, warehouse_figures
@@ -253,7 +254,8 @@ def making(runtime: Runtime, about: Asked, capabilities: Capabilities, basis: st
 def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> pa.Table:
     """`digest` (SHA-256) of e-mails, phones and domains whose owners are not sent, with `why`, each once.
 
-    Those of contacts of the workspace who opted out, and those whom the organization's exclusion lists name, in whatever way.
+    Those of contacts of the workspace who opted out, those of people who were erased, and those whom the organization's exclusion
+    lists name, in whatever way.
     """
     denied = or_(
         literal(False),
@@ -275,6 +277,10 @@ def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> 
             session, segment, capabilities.name, now=now, names=lambda number: session.get_one(Segment, number)
         )
         parts += [select(_digest(column), listed) for one in others for column in one.subquery().c]
+        gone = erased.hashes(session, runtime.vault, segment.organization_id)
+        if gone:
+            hashed = func.unnest(cast(gone, ARRAY(Text))).column_valued("digest")
+            parts.append(select(hashed, literal(NOT_SUBSCRIBED).label("why")))
         every = union_all(*parts).subquery()
         digest = cast(every.c.digest, Text).label("digest")
         once = select(digest, func.min(every.c.why).label("why")).where(digest.is_not(None)).group_by(every.c.digest)

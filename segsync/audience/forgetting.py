@@ -18,6 +18,8 @@ from segsync.audience.ledger import Books, Held, base_sql, fold, ledger_schema
 
 Keys = Sequence[Mapping[str, str | None]]
 """Rows of key columns, as a channel was sent them."""
+BY_KEYS = -1
+"""In place of a member's number, of somebody who is known by their keys alone: rows that have these and no others go."""
 
 
 def key_table(shape: Shape, keys: Keys) -> pa.Table:
@@ -35,35 +37,50 @@ def forget(
     """
     member, keys = person
     bench.register("their_keys", key_table(shape, keys))
-    shares = " or ".join(_shares(shape, number) for number in range(len(shape.keys)))
+    shares, theirs = _shares(shape), _theirs(shape, member)
     for table in fold(bench, shape, books, now=now, window=window):
         bench.register("folded", table)
+        stays = bench.execute(f"select * from folded f where not ({theirs}) order by member, version").to_arrow_table()
+        bench.register("stays", stays)
         kept = bench.execute(
             f"select * replace (case when state = {int(Held.HELD)} and ({shares}) then {int(Held.UNSURE)} else state end as state) "
-            "from folded f where member <> $member order by member, version",
-            {"member": member},
+            "from stays f order by member, version"
         ).to_arrow_table()
-        kept = kept.cast(ledger_schema(shape))
-        unsure = _unsure(kept) - _unsure(table.filter(pc.not_equal(table.column("member"), member)))
-        yield kept, unsure
+        yield kept.cast(ledger_schema(shape)), _unsure(kept) - _unsure(stays)
 
 
 def touches(bench: duckdb.DuckDBPyConnection, shape: Shape, base: Sequence[Path], person: tuple[int, Keys]) -> bool:
     """Whether a ledger holds the person, or somebody who shares a key with them: else it need not be written anew."""
     member, keys = person
     bench.register("their_keys", key_table(shape, keys))
-    shares = " or ".join(_shares(shape, number) for number in range(len(shape.keys)))
-    found = bench.execute(
-        f"select 1 from ({base_sql(shape, base)}) f where member = $member or (state = {int(Held.HELD)} and ({shares})) limit 1",
-        {"member": member},
-    )
-    return found.fetchone() is not None
+    wanted = f"({_theirs(shape, member)}) or (state = {int(Held.HELD)} and ({_shares(shape)}))"
+    return bench.execute(f"select 1 from ({base_sql(shape, base)}) f where {wanted} limit 1").fetchone() is not None
 
 
-def _shares(shape: Shape, number: int) -> str:
-    columns = shape.keys[number].columns
-    same = " and ".join(f'k."{column}" = f."{column}"' for column in columns)
-    return f"exists (select 1 from their_keys k where {same})"
+def sharing(
+    bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path], keys: Keys
+) -> list[dict[str, str | None]]:
+    """All keys of rows that have one of these, in files of a ledger or a plan."""
+    bench.register("their_keys", key_table(shape, keys))
+    columns = ", ".join(f'"{column}"' for column in shape.key_columns)
+    found = f"select distinct {columns} from ({base_sql(shape, files)}) f where {_shares(shape)}"
+    rows: list[dict[str, str | None]] = bench.execute(found).to_arrow_table().to_pylist()
+    return rows
+
+
+def _shares(shape: Shape) -> str:
+    """Whether a row has one of their keys."""
+    return " or ".join(_has_theirs(key.columns, "=") for key in shape.keys)
+
+
+def _theirs(shape: Shape, member: int) -> str:
+    """Whether a row is the person's own."""
+    return _has_theirs(shape.key_columns, "is not distinct from") if member == BY_KEYS else f"member = {member:d}"
+
+
+def _has_theirs(columns: Sequence[str], same: str) -> str:
+    each = " and ".join(f'k."{column}" {same} f."{column}"' for column in columns)
+    return f"exists (select 1 from their_keys k where {each})"
 
 
 def _unsure(table: pa.Table) -> int:

@@ -88,3 +88,5 @@ class ErasedKey(Base):
     digest: Mapped[str] = mapped_column(primary_key=True)
     erased_at: Mapped[datetime]
     removal_id: Mapped[int | None] = mapped_column(ForeignKey("removal.id"), index=True)
+    hash_sealed: Mapped[str | None]
+    """The SHA-256 by which members of a warehouse are held out: of the e-mail, or of the phone of somebody without one."""

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from segsync.actions import companies, contacts, devices, erased, fields
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.contacts import Erased, Gate, Said
+from segsync.actions.erased import Kept
 from segsync.actions.records import Problems
 from segsync.models import AuditEvent, Contact
 from segsync.rules.terms import Role
@@ -105,7 +106,7 @@ def test_an_erased_person_comes_back_only_where_somebody_confirms(session, works
     """Typed in by hand, or as the new e-mail of somebody else, an erased person is recognised; who confirms it is kept (B30)."""
     known = erased.digests(GATE.vault, workspace.id, {"email": "eve@example.org"})
     at = datetime(2026, 1, 5, tzinfo=UTC)
-    erased.keep(session, workspace.organization_id, known, at=at, removal_id=None)
+    erased.keep(session, workspace.organization_id, known, Kept(at))
     raw = {"email": "Eve@example.org"}
     with pytest.raises(Erased, match="erased on 2026-01-05"):
         contacts.create(session, ada, workspace, raw, gate=GATE)

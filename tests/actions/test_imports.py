@@ -12,6 +12,7 @@ from sqlalchemy import event, select, text
 
 from segsync.actions import erased, fields, imports
 from segsync.actions.actor import Actor, Refused
+from segsync.actions.erased import Kept
 from segsync.actions.imports import Choices, Incoming, ReadAs
 from segsync.models import AuditEvent, Company, Contact, ImportJob, LinkedDevice, SegmentMember
 from segsync.rules.import_mapping import ColumnMap
@@ -608,7 +609,7 @@ def test_view_only_people_import_nothing(runtime, session, workspace):
 def test_an_erased_person_is_recognised_and_not_let_in_again(run, session, runtime, workspace):
     """A row of somebody who was erased is refused with the day, and nothing of it is written down again (B5, B30)."""
     known = erased.digests(runtime.vault, workspace.id, {"email": "eve@example.com", "phone": "+4930901820"})
-    erased.keep(session, workspace.organization_id, known, at=NOW, removal_id=None)
+    erased.keep(session, workspace.organization_id, known, Kept(NOW))
     session.commit()
     job = run("email,phone\nEVE@example.com,+49 30 901821\nbob@example.com,+49 30 901820\n,+49 30 901820\n")
     assert people(session, "email") == [("bob@example.com",)]
@@ -621,7 +622,7 @@ def test_an_erased_person_is_recognised_and_not_let_in_again(run, session, runti
 def test_an_erased_person_comes_back_where_somebody_confirms_it(run, session, runtime, workspace):
     """Whoever starts the import says that they want to be here again, and the trail keeps who said so (B30)."""
     known = erased.digests(runtime.vault, workspace.id, {"email": "eve@example.com"})
-    erased.keep(session, workspace.organization_id, known, at=NOW, removal_id=None)
+    erased.keep(session, workspace.organization_id, known, Kept(NOW))
     session.commit()
     run("email\neve@example.com\n", let_in_erased=True)
     assert people(session, "email") == [("eve@example.com",)]

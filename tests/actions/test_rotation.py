@@ -8,11 +8,13 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from segsync.actions import organizations, rotation
+from segsync.actions import erased, organizations, rotation
+from segsync.actions.erased import Kept
 from segsync.actions.people import NewPerson
 from segsync.models import Integration, Person
 from segsync.runtime import make_vault
 from segsync.vault import key_file, new_key, vault_keys
+from tests.builders import NOW
 
 
 @pytest.fixture
@@ -59,6 +61,20 @@ def test_after_rotating_only_the_newest_key_is_needed(own_keys):
     alone = make_vault(own_keys.settings.model_copy(update={"vault_keys": SecretStr(newest)}), own_keys.sessions)
     assert [alone.open(sealed) for sealed in stored(own_keys)] == ["token of Ada"] * 2
     assert alone.digest_secret() == digest
+
+
+def test_whom_warehouses_hold_out_is_sealed_anew_too(own_keys):
+    """Proofs of erasures, more than are sealed in one go, open with the newest key (B5)."""
+    connect(own_keys)
+    with own_keys.sessions.begin() as session:
+        organization_id = session.scalars(select(Person.organization_id)).one()
+        proofs = {f"{number:03}": own_keys.vault.seal(str(number)) for number in range(rotation.BATCH + 1)}
+        erased.keep(session, organization_id, proofs, Kept(NOW, None, proofs))
+    list(rotation.rotate(own_keys))
+    newest = vault_keys("", own_keys.settings.data)[0]
+    alone = make_vault(own_keys.settings.model_copy(update={"vault_keys": SecretStr(newest)}), own_keys.sessions)
+    with own_keys.sessions() as session:
+        assert len(erased.hashes(session, alone, organization_id)) == rotation.BATCH + 1
 
 
 def test_a_process_started_before_goes_on(own_keys):
