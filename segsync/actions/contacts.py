@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, literal_column, select, union
 from sqlalchemy.orm import Session
 
-from segsync.actions import erased
+from segsync.actions import erased, opt_outs
 from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.actions.company_links import link_contact
@@ -129,6 +129,7 @@ def create(session: Session, actor: Actor, workspace: Workspace, raw: Mapping[st
     """A new contact from what was typed. Raises Refused, also for somebody who is there already, and Erased."""
     actor.need(Right.EDIT_DATA)
     values = _cleaned(session, workspace, raw)
+    opt_outs.lock(session, workspace.organization_id, alone=False)
     lock(session, workspace.id)
     let_in = _check_erased(session, workspace, values, gate)
     there = _same(session, workspace, values)
@@ -141,6 +142,7 @@ def create(session: Session, actor: Actor, workspace: Workspace, raw: Mapping[st
     contact = Contact(workspace_id=workspace.id, custom={}, tags=[])
     session.add(contact)
     put(contact, values)
+    _hold_if_out(session, workspace, contact)
     session.flush()
     link_contact(session, workspace.id, contact.id)
     record(session, actor, "contact.create", subject(contact), change=({}, LET_IN if let_in else {}))
@@ -155,12 +157,15 @@ def change(
     actor.need(Right.EDIT_DATA)
     contact = find(session, workspace, contact_id)
     values = _cleaned(session, workspace, raw, contact)
+    opt_outs.lock(session, workspace.organization_id, alone=False)
     lock(session, workspace.id)
     new = {name: value for name, value in values.items() if value != getattr(contact, name, None)}
     let_in = _check_erased(session, workspace, new, gate)
     _check_external_id(session, workspace, values, contact.id)
     changed = put(contact, values)
     if changed:
+        if not new.keys().isdisjoint(CONTACT_IDENTITY):
+            _hold_if_out(session, workspace, contact)
         session.flush()
         link_contact(session, workspace.id, contact.id)
         told = {"fields": sorted(changed), **(LET_IN if let_in else {})}
@@ -170,8 +175,12 @@ def change(
 
 
 def say(session: Session, actor: Actor, workspace: Workspace, contact_id: int, said: Said) -> bool:
-    """Keeps subscription and both advertising consents with source and time, where they differ. Raises Refused."""
+    """Keeps subscription and both advertising consents with source and time, where they differ. Raises Refused.
+
+    Who opts out does so for every contact of theirs in the organization; whatever else is said is said of this one.
+    """
     actor.need(Right.EDIT_DATA)
+    opt_outs.lock(session, workspace.organization_id, alone=True)
     contact = find(session, workspace, contact_id)
     if said.subscription not in set(Subscription):
         raise Refused("Choose yes, no or unknown.", field="subscription")
@@ -191,9 +200,19 @@ def say(session: Session, actor: Actor, workspace: Workspace, contact_id: int, s
     names = ("subscription", "ad_user_data", "ad_personalization")
     told = dict(zip(names, before, strict=True)), dict(zip(names, after, strict=True))
     record(session, actor, "contact.consent", subject(contact), change=told)
+    if before[0] != after[0] == Subscription.NO:
+        _for_the_person(session, actor, workspace, contact, source)
     session.flush()
     session.refresh(contact)
     return True
+
+
+def _for_the_person(session: Session, actor: Actor, workspace: Workspace, contact: Contact, source: str) -> None:
+    for other in opt_outs.same_person(session, workspace.organization_id, contact):
+        was = other.subscription
+        if opt_outs.hold(other, source):
+            told = {"subscription": was}, {"subscription": Subscription.NO.value}
+            record(session, actor, "contact.consent", subject(other), change=told)
 
 
 def company_of(session: Session, contact: Contact) -> Company | None:
@@ -253,6 +272,12 @@ def _check_erased(session: Session, workspace: Workspace, values: Mapping[str, A
         raise Erased(found[0])
     erased.let_in(session, gate.vault, workspace, [row])
     return True
+
+
+def _hold_if_out(session: Session, workspace: Workspace, contact: Contact) -> None:
+    known = {name: getattr(contact, name) for name in CONTACT_IDENTITY}
+    if opt_outs.is_out(session, workspace.organization_id, known, but=contact.id or 0):
+        opt_outs.hold(contact, opt_outs.BEFORE)
 
 
 def _check_external_id(session: Session, workspace: Workspace, values: Mapping[str, Any], but: int) -> None:

@@ -18,6 +18,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Json
 from sqlalchemy.orm import Session
 
+from segsync.actions import import_opt_outs
 from segsync.actions.company_links import link_contacts_in_stage, link_contacts_of
 from segsync.actions.device_links import DEVICES, link_in_stage
 from segsync.rules.identity import ENOUGH, Identity, Known, identity_of
@@ -103,14 +104,21 @@ def lock(session: Session, workspace_id: int) -> None:
 
 def merge(session: Session, target: Target, rows: Sequence[Prepared]) -> Merged:
     """Writes the rows in the caller's transaction. Raises psycopg.DataError for a value that the database does not take."""
-    lock(session, target.workspace_id)
     cursor = _cursor(session)
+    people = target.subject == "contact"
+    if people:
+        import_opt_outs.lock(cursor, target.workspace_id)
+    lock(session, target.workspace_id)
     _by_index(cursor, alone=True)
     known, names = _who_fits(cursor, target, rows)
     final = {} if target.undo_opt_outs else OPT_OUTS
     folded = fold(target.subject, rows, known, _new_ids(cursor, target.subject, len(rows)), names, final=final)
     _stage(cursor, target, folded)
+    columns, undo = target.columns, target.undo_opt_outs
+    out = import_opt_outs.look(cursor, target.workspace_id, columns, undo=undo) if people else None
     changed, devices_left_out = _write(cursor, target)
+    if out:
+        import_opt_outs.write(cursor, columns, out, source=target.source)
     listed = _list(cursor, target) if target.segment_id else 0
     _by_index(cursor, alone=False)
     opt_outs = _kept(folded, cursor, target)

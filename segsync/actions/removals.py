@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from segsync.actions import alerts, contacts
+from segsync.actions import alerts, contacts, opt_outs
 from segsync.actions.actor import Actor, NotThere, Refused
 from segsync.actions.audit import Subject, record
 from segsync.models import Contact, Person, Removal, RemovalTask, Sync, Workspace
@@ -50,24 +50,11 @@ def ask(session: Session, actor: Actor, workspace: Workspace, contact_id: int, w
     wish = Wish(wish.sort, wish.reason.strip())
     if len(wish.reason) > LONGEST_REASON:
         raise Refused(f"A reason may have {LONGEST_REASON} characters.", field="reason")
-    everyone = sorted([contact, *the_same_person(session, actor, contact)], key=lambda each: each.id)
+    opt_outs.lock(session, actor.organization_id, alone=True)
+    others = opt_outs.same_person(session, actor.organization_id, contact)
+    everyone = sorted([contact, *others], key=lambda each: each.id)
     asked = {each.id: _ask(session, actor, each, wish, now=now) for each in everyone}
     return asked[contact.id]
-
-
-def the_same_person(session: Session, actor: Actor, contact: Contact) -> Sequence[Contact]:
-    """Other contacts of the organization with the same e-mail, or with the same phone and nothing stronger to be known by."""
-    ways = []
-    if contact.email is not None:
-        ways.append(Contact.email == contact.email)
-    if contact.phone is not None:
-        nothing_else = Contact.email.is_(None) & Contact.external_id.is_(None)
-        ways.append((Contact.phone == contact.phone) & nothing_else)
-    if not ways:
-        return []
-    ours = select(Workspace.id).where(Workspace.organization_id == actor.organization_id)
-    others = select(Contact).where(Contact.workspace_id.in_(ours), Contact.id != contact.id, or_(*ways))
-    return session.scalars(others.order_by(Contact.id)).all()
 
 
 def _ask(session: Session, actor: Actor, contact: Contact, wish: Wish, *, now: datetime) -> Removal:
@@ -112,9 +99,7 @@ def _is_barred(contact: Contact, sort: Sort) -> bool:
 def _bar(contact: Contact, sort: Sort, actor: Actor) -> None:
     """Not subscribed is the one word that every channel goes by; a withdrawn consent is kept as that too."""
     source = f"{sort.label}, recorded by {actor.name}"
-    if contact.subscription != Subscription.NO:
-        contact.subscription, contact.subscription_source = Subscription.NO.value, source
-        contact.subscription_at = func.now()
+    opt_outs.hold(contact, source)
     if sort is Sort.CONSENT:
         contact.ad_user_data = contact.ad_personalization = Consent.DENIED.value
         contact.consent_source, contact.consent_at = source, func.now()

@@ -25,7 +25,16 @@ from segsync.audience.sources import EXCLUDED, NO_CONSENT, NOT_SUBSCRIBED
 from segsync.audience.warehouse_members import Making, Wanted
 from segsync.audience.warehouse_readers import NOT_OURS, Limits, WarehouseProblem
 from segsync.audience.warehouses import Warehouse, opened
-from segsync.models import Contact, Exclusion, Organization, Segment, SegmentSize, WarehouseConnection, WarehouseSource
+from segsync.models import (
+    Contact,
+    Exclusion,
+    Organization,
+    Segment,
+    SegmentSize,
+    WarehouseConnection,
+    WarehouseSource,
+    Workspace,
+)
 from segsync.rules import warehouse_urls
 from segsync.rules.terms import Consent, Subscription
 from segsync.rules.warehouse_forms import Columns, Meaning, kept
@@ -254,7 +263,7 @@ def making(runtime: Runtime, about: Asked, capabilities: Capabilities, basis: st
 def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> pa.Table:
     """`digest` (SHA-256) of e-mails, phones and domains whose owners are not sent, with `why`, each once.
 
-    Those of contacts of the workspace who opted out, those of people who were erased, and those whom the organization's exclusion
+    Those of contacts of the organization who opted out, or of the workspace who denied a consent, those of people who were erased, and those whom the organization's exclusion
     lists name, in whatever way.
     """
     denied = or_(
@@ -262,10 +271,12 @@ def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> 
         *[getattr(Contact, name) == Consent.DENIED.value for name in capabilities.consents],
     )
     no = Contact.subscription == Subscription.NO.value
+    ours = select(Workspace.id).where(Workspace.organization_id == segment.organization_id)
+    here = Contact.workspace_id == segment.workspace_id
     why = case((no, NOT_SUBSCRIBED), else_=NO_CONSENT)
     parts: list[Select[Any, Any]] = [
         select(_digest(column), why.label("why")).where(
-            Contact.workspace_id == segment.workspace_id, column.is_not(None), or_(no, denied)
+            Contact.workspace_id.in_(ours), column.is_not(None), or_(no, here & denied)
         )
         for column in (mailbox_of(Contact.email), Contact.phone)
     ]

@@ -98,6 +98,9 @@ class Contact(Base):
             "company_domain",
             postgresql_where=text("company_domain is not null"),
         ),
+        # who opted out is asked for by what they are known by, in all workspaces at once
+        Index("ix_contact_email_opted_out", "email", postgresql_where=text("subscription = 'no'")),
+        Index("ix_contact_phone_opted_out", "phone", postgresql_where=text("subscription = 'no'")),
         Index("ix_contact_company_id", "company_id"),
         Index("ix_contact_tags", "tags", postgresql_using="gin"),
         CheckConstraint("subscription in ('yes', 'no', 'unknown')", name="subscription"),

@@ -17,7 +17,7 @@ from segsync.models import Contact, Workspace
 from segsync.rules.import_mapping import CONTACT_LABELS
 from segsync.rules.masking import mask
 from segsync.rules.rights import Right
-from segsync.rules.terms import CONTACT_FIELDS
+from segsync.rules.terms import CONTACT_FIELDS, Subscription
 from segsync.web.forms import PageForm, typed
 from segsync.web.frame import actor, db, may, need, runtime, show_refusal, workspace_or_404
 from segsync.web.paging import Page, asked_page, paginate
@@ -121,7 +121,10 @@ def new(workspace_id: int) -> Answer:
             refuse(form, refusal)
         else:
             db().commit()
-            flash("The contact was added.")
+            out = made.subscription == Subscription.NO
+            flash(
+                "The contact was added." + (" The person opted out before, so they are not subscribed." if out else "")
+            )
             return redirect(url_for("contacts.show", workspace_id=workspace.id, contact_id=made.id))
     return _form(form, contact=None, erased=erased)
 

@@ -10,6 +10,7 @@ from wtforms import RadioField, StringField
 from wtforms.validators import Length
 
 from segsync.actions import contacts as contact_actions
+from segsync.actions import opt_outs
 from segsync.actions import removals as actions
 from segsync.actions.actor import NotAllowed, NotThere, Refused
 from segsync.actions.removals import Wish
@@ -118,7 +119,7 @@ def ask(workspace_id: int, contact_id: int) -> Answer:
             runtime().queue.wake_removal(made.id)
             flash("No run sends them any more. Workers take them out of every audience now.")
             return redirect(url_for("removals.one", removal_id=made.id))
-    others = actions.the_same_person(db(), actor(), contact)
+    others = opt_outs.same_person(db(), actor().organization_id, contact)
     html = render_template("removals/ask.html", form=form, contact=contact, others=others)
     return html, 422 if form.failed else 200
 

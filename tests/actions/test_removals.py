@@ -17,6 +17,7 @@ from segsync.actions import (
     claims,
     erased,
     erasures_again,
+    opt_outs,
     removal_books,
     removal_work,
     removals,
@@ -118,7 +119,7 @@ def test_every_contact_of_the_person_goes(runtime, channel, session, sync, grace
     one = put(session, sync, email="one@example.org", phone="+4930901820")
     twin, by_phone = put(session, sync, email="one@example.org"), put(session, sync, email=None, phone="+4930901820")
     colleague = put(session, sync, email="two@example.org", phone="+4930901820")
-    phone_only = removals.the_same_person(session, grace, by_phone)
+    phone_only = opt_outs.same_person(session, sync.organization_id, by_phone)
     elsewhere = make_contact(
         session, make_workspace(session, sync.workspace.organization, "Elsewhere"), email="one@example.org"
     )

@@ -15,7 +15,7 @@ from segsync.models import DataFile, Exclusion, Run, Segment, SegmentMember, Seg
 from segsync.rules.warehouse_urls import read
 from tests.actions.pushing import again, go, keys, open_alerts, start, work
 from tests.actions.warehouse_at_hand import CUSTOMERS, Shop, remember_types, sync_of
-from tests.builders import make_company, make_contact, make_segment
+from tests.builders import make_company, make_contact, make_segment, make_workspace
 from tests.fakes import Killed
 
 
@@ -79,6 +79,16 @@ def test_who_says_no_anywhere_is_taken_out(runtime, session, channel, shop, sync
     run = go(runtime, sync)
     assert (run.rows_removed, run.skipped["not_subscribed"]) == (2, 2)
     assert len(keys(channel)) == 2
+
+
+def test_who_opted_out_in_another_workspace_is_not_sent(runtime, session, channel, sync):
+    """An opt-out holds for the person in the whole organization, and a consent that was denied in its own workspace (B30, B6)."""
+    elsewhere = make_workspace(session, sync.workspace.organization, "North")
+    make_contact(session, elsewhere, email="p1@example.org", subscription="no")
+    make_contact(session, elsewhere, email="p2@example.org", ad_user_data="denied")
+    session.commit()
+    run = go(runtime, sync)
+    assert (run.rows_added, run.skipped["not_subscribed"]) == (2, 1)
 
 
 def test_exclusion_lists_hold_for_members_of_a_warehouse(runtime, session, channel, shop, sync):
