@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from segsync.models import Alert, AlertSync, Person, Segment, Sync
@@ -42,6 +42,22 @@ class Concerned:
     account_id: str
 
 
+_FIRST: Final = (
+    select(AlertSync.sync_id).where(AlertSync.alert_id == Alert.id).order_by(AlertSync.sync_id).limit(NAMED).lateral()
+)
+_COUNT: Final = select(func.count()).where(AlertSync.alert_id == Alert.id).scalar_subquery()
+_TOLD: Final = (
+    select(Alert.id, Person.name, _COUNT)
+    .add_columns(Sync.public_id, Segment.name, Sync.channel, Sync.account_name, Sync.account_id)
+    .outerjoin(Person, Person.id == Alert.person_id)
+    .outerjoin(_FIRST, true())
+    .outerjoin(Sync, Sync.id == _FIRST.c.sync_id)
+    .outerjoin(Segment, Segment.id == Sync.segment_id)
+    .order_by(Alert.id, Sync.id)
+)
+"""Who has to act, how many syncs it concerns, and the first of them: a row for each of these."""
+
+
 @dataclass(frozen=True)
 class Incident:
     """An alert with what a page says of it. `syncs` are the first few of `sync_count`; `person` is who has to act."""
@@ -60,23 +76,29 @@ def waits_for(person: Person) -> ColumnElement[bool]:
         return false()
     named = and_(Alert.person_id == person.id, Alert.acts != Acts.NOBODY)
     # an ad account's admin is no person of ours: whoever owns a sync there has to reach them
-    theirs = and_(
-        Alert.acts == Acts.ACCOUNT_ADMIN,
-        exists().where(AlertSync.alert_id == Alert.id, Sync.id == AlertSync.sync_id, Sync.owner_id == person.id),
-    )
+    own = select(AlertSync.sync_id).join(Sync, Sync.id == AlertSync.sync_id).where(Sync.owner_id == person.id)
+    theirs = and_(Alert.acts == Acts.ACCOUNT_ADMIN, own.where(AlertSync.alert_id == Alert.id).correlate(Alert).exists())
     # nor is the operator: administrators do
     ours = Alert.acts.in_([Acts.ADMIN, Acts.OPERATOR]) if role.administers else false()
     return and_(Alert.organization_id == person.organization_id, Alert.closed_at.is_(None), or_(named, theirs, ours))
 
 
+def count_open(session: Session, person: Person) -> tuple[int, int]:
+    """How many open alerts wait for this person, and how many the organization has. One query."""
+    ours = and_(Alert.organization_id == person.organization_id, Alert.closed_at.is_(None))
+    row = session.execute(select(func.count().filter(waits_for(person)), func.count()).select_from(Alert).where(ours))
+    mine, everybodys = row.one()
+    return mine, everybodys
+
+
 def count_waiting(session: Session, person: Person) -> int:
     """How many open alerts wait for this person."""
-    return _count(session, waits_for(person))
+    return count_open(session, person)[0]
 
 
-def counts(session: Session, person: Person, now: datetime) -> dict[Which, int]:
-    """How many alerts each list holds."""
-    return {which: _count(session, _listed(person, which, now)) for which in Which}
+def count_closed(session: Session, person: Person, now: datetime) -> int:
+    """How many alerts of the organization were closed lately."""
+    return session.scalar(select(func.count()).select_from(Alert).where(_listed(person, Which.CLOSED, now))) or 0
 
 
 def wanted(person: Person, which: Which, now: datetime) -> Select[Alert]:
@@ -100,23 +122,23 @@ def of_sync(session: Session, person: Person, sync_id: int) -> list[Incident]:
 
 
 def incidents(session: Session, person: Person, alerts: Sequence[Alert]) -> list[Incident]:
-    """Alerts with what a page says of them, in the same order; three queries, however many there are."""
-    ids = [alert.id for alert in alerts]
-    mine = set(session.scalars(select(Alert.id).where(Alert.id.in_(ids), waits_for(person))))
-    people = {alert.person_id for alert in alerts} - {None}
-    named = session.execute(select(Person.id, Person.name).where(Person.id.in_(people)))
-    names = {row.id: row.name for row in named}
-    concerned = _concerned(session, ids)
-    return [
-        Incident(
-            alert=alert,
-            person=names.get(alert.person_id or 0, ""),
-            mine=alert.id in mine,
-            syncs=[named for _, named in concerned.get(alert.id, [])],
-            sync_count=next((count for count, _ in concerned.get(alert.id, [])), 0),
-        )
-        for alert in alerts
-    ]
+    """Alerts with what a page says of them, in the same order; one query, however many there are."""
+    wanted = _TOLD.add_columns(waits_for(person)).where(Alert.id.in_([alert.id for alert in alerts]))
+    found: dict[int, list[Any]] = {}
+    for row in session.execute(wanted):
+        found.setdefault(row[0], []).append(row[1:])
+    return [_incident(alert, found[alert.id]) for alert in alerts]
+
+
+def _incident(alert: Alert, rows: Sequence[Any]) -> Incident:
+    name, count, *_, mine = rows[0]
+    return Incident(
+        alert=alert,
+        person=name or "",
+        mine=bool(mine),
+        syncs=[Concerned(*row[2:-1]) for row in rows if count],
+        sync_count=count,
+    )
 
 
 def _listed(person: Person, which: Which, now: datetime) -> ColumnElement[bool]:
@@ -126,29 +148,3 @@ def _listed(person: Person, which: Which, now: datetime) -> ColumnElement[bool]:
     if which is Which.OPEN:
         return and_(ours, Alert.closed_at.is_(None))
     return and_(ours, Alert.closed_at > now - REMEMBERED)
-
-
-def _concerned(session: Session, ids: Sequence[int]) -> dict[int, list[tuple[int, Concerned]]]:
-    place = func.row_number().over(partition_by=AlertSync.alert_id, order_by=AlertSync.sync_id)
-    count = func.count().over(partition_by=AlertSync.alert_id)
-    ranked = (
-        select(AlertSync.alert_id, AlertSync.sync_id, place.label("place"), count.label("count"))
-        .where(AlertSync.alert_id.in_(ids))
-        .subquery()
-    )
-    found: dict[int, list[tuple[int, Concerned]]] = {}
-    rows: Sequence[Any] = session.execute(
-        select(ranked.c.alert_id, ranked.c.count, Sync, Segment.name)
-        .join(Sync, Sync.id == ranked.c.sync_id)
-        .join(Segment, Segment.id == Sync.segment_id)
-        .where(ranked.c.place <= NAMED)
-        .order_by(ranked.c.alert_id, ranked.c.place)
-    ).all()
-    for alert_id, total, sync, segment in rows:
-        named = Concerned(sync.public_id, segment, sync.channel, sync.account_name, sync.account_id)
-        found.setdefault(alert_id, []).append((total, named))
-    return found
-
-
-def _count(session: Session, condition: ColumnElement[bool]) -> int:
-    return session.scalar(select(func.count()).select_from(Alert).where(condition)) or 0

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import CHANNELS
+from segsync.actions import news
 from segsync.actions.actor import Actor
 from segsync.actions.integrations import LIVE
+from segsync.actions.sync_census import Census
 from segsync.models import AdAccount, Contact, Integration, Run, Segment, Sync, Workspace
 from segsync.rules.rights import Right
-from segsync.rules.terms import Purpose, SignInState, Status
+from segsync.rules.terms import Purpose, SignInState
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,20 @@ class ChannelOverview:
         return SignInState(self.mine.state) if self.mine else SignInState.DISCONNECTED
 
 
-def channels(session: Session, actor: Actor) -> list[ChannelOverview]:
-    """All channels, in order. Three queries."""
-    people = _integrations(session, actor)
-    counts = _sync_counts(session, actor)
-    accounts = _account_counts(session, actor)
+def channels(session: Session, actor: Actor, census: Census) -> list[ChannelOverview]:
+    """All channels, in order. One query."""
+    accounts = _integrations(session, actor)
     found = []
     for name, channel in CHANNELS.items():
-        here = [one for one in people if one.channel == name]
+        here = [one for one in accounts if one.channel == name]
         mine = next((one for one in here if one.person_id == actor.person_id), None)
-        active, syncs = counts.get(name, (0, 0))
+        active, syncs = census.of_channel(name)
         found.append(
             ChannelOverview(
                 channel=name,
                 label=channel.capabilities.label,
                 mine=mine,
-                accounts=accounts.get(mine.id, 0) if mine else 0,
+                accounts=accounts[mine] if mine else 0,
                 needed=actor.can(Right.CONNECT),
                 connected=sum(one.state == SignInState.CONNECTED for one in here),
                 must_reconnect=[one for one in here if one.state != SignInState.CONNECTED],
@@ -67,62 +67,45 @@ def channels(session: Session, actor: Actor) -> list[ChannelOverview]:
     return found
 
 
-def _integrations(session: Session, actor: Actor) -> Sequence[Integration]:
-    return session.scalars(
-        select(Integration)
+def _integrations(session: Session, actor: Actor) -> dict[Integration, int]:
+    """All of the organization, and how many ad accounts each of the actor's own sees."""
+    seen = (
+        select(func.count(AdAccount.remote_id.distinct()))
+        .where(AdAccount.integration_id == Integration.id, AdAccount.gone_at.is_(None))
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Integration, case((Integration.person_id == actor.person_id, seen), else_=0))
         .where(Integration.organization_id == actor.organization_id, Integration.state.in_(LIVE))
         .options(joinedload(Integration.person))
         .order_by(Integration.channel, Integration.id)
-    ).all()
-
-
-def _sync_counts(session: Session, actor: Actor) -> Mapping[str, tuple[int, int]]:
-    again = (Sync.status == Status.SYNCING.value) & Sync.was_synced
-    active = func.count().filter((Sync.status == Status.SYNCED.value) | again)
-    on = func.count().filter(Sync.status != Status.INACTIVE.value)
-    rows = session.execute(
-        select(Sync.channel, active, on)
-        .where(Sync.organization_id == actor.organization_id, Sync.deleted_at.is_(None))
-        .group_by(Sync.channel)
     )
-    return {channel: (running, all_on) for channel, running, all_on in rows}
-
-
-def _account_counts(session: Session, actor: Actor) -> Mapping[int, int]:
-    rows = session.execute(
-        select(AdAccount.integration_id, func.count(AdAccount.remote_id.distinct()))
-        .join(Integration, Integration.id == AdAccount.integration_id)
-        .where(Integration.person_id == actor.person_id, AdAccount.gone_at.is_(None))
-        .group_by(AdAccount.integration_id)
-    )
-    return {integration_id: number for integration_id, number in rows}  # noqa: C416 - a row is no pair to mypy
-
-
-def anything_runs(session: Session, actor: Actor) -> bool:
-    """Whether any run of the organization is under way."""
-    open_runs = select(Run.id).where(
-        Run.organization_id == actor.organization_id, Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value
-    )
-    return bool(session.scalar(select(open_runs.exists())))
+    return {integration: accounts for integration, accounts in rows}  # noqa: C416 - a row is no pair to mypy
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What a new organization does first; each step ticks itself off."""
+class Glance:
+    """What the overview shows only where there is something to show."""
 
     contacts: bool
     segment: bool
     channel: bool
     sync: bool
+    runs: bool
+    """Whether any run of the organization is under way."""
+    waits: bool
+    """Whether one of them waits for a limit of a channel."""
+    news: bool
+    """Whether the person has news of their audiences."""
 
     @property
-    def done(self) -> bool:
-        """Whether nothing is left of it."""
+    def begun(self) -> bool:
+        """Whether the first steps of a new organization are all taken: contacts, a segment, a channel, a sync."""
         return self.contacts and self.segment and self.channel and self.sync
 
 
-def beginning(session: Session, actor: Actor) -> Beginning:
-    """Which first steps were taken in the organization. One query."""
+def glance(session: Session, actor: Actor) -> Glance:
+    """One query, so that what is seldom there is not asked for one by one."""
     here = actor.organization_id
     contacts = (
         select(Contact.id)
@@ -132,5 +115,9 @@ def beginning(session: Session, actor: Actor) -> Beginning:
     segments = select(Segment.id).where(Segment.organization_id == here, Segment.deleted_at.is_(None))
     signins = select(Integration.id).where(Integration.organization_id == here, Integration.state.in_(LIVE))
     syncs = select(Sync.id).where(Sync.organization_id == here, Sync.deleted_at.is_(None))
-    row = session.execute(select(*(one.exists() for one in (contacts, segments, signins, syncs)))).one()
-    return Beginning(*(bool(value) for value in row))
+    runs = select(Run.id).where(Run.organization_id == here, Run.finished_at.is_(None))
+    sending = runs.where(Run.purpose == Purpose.SEND.value)
+    waiting = runs.where(Run.scope.is_not(None))
+    all_of_them = (contacts, segments, signins, syncs, sending, waiting, news.of(actor))
+    row = session.execute(select(*(one.exists() for one in all_of_them))).one()
+    return Glance(*(bool(value) for value in row))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload, load_only
 
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import OVERDUE
+from segsync.actions.sync_census import Census
 from segsync.models import Alert, AlertSync, Person, Run, Segment, Sync, Workspace
 from segsync.rules import sync_ids
 from segsync.rules.sync_filter import ME, SyncFilter
@@ -37,6 +38,40 @@ _ORDERS: Mapping[str, tuple[tuple[ColumnElement[Any], bool], ...]] = {
     "created": ((_of(Sync.created_at), True),),
 }
 """What each order goes by, and whether the largest comes first. What is not known always comes last."""
+_OTHER: Final = aliased(Alert)
+_NEWEST_ALERT: Final = (
+    select(func.max(AlertSync.alert_id))
+    .join(_OTHER, _OTHER.id == AlertSync.alert_id)
+    .where(AlertSync.sync_id == Sync.id, _OTHER.closed_at.is_(None))
+    .correlate(Sync)
+    .scalar_subquery()
+)
+_SHOWN: Final = (
+    select(Sync, Run, Alert)
+    .join(Sync.segment)
+    .join(Sync.creator.of_type(Creator))
+    .outerjoin(Run, and_(Run.sync_id == Sync.id, Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value))
+    .outerjoin(Alert, Alert.id == _NEWEST_ALERT)
+    .options(
+        load_only(
+            *(Sync.public_id, Sync.channel, Sync.account_name, Sync.status, Sync.detail, Sync.problem_code),
+            *(Sync.members_held, Sync.in_step_since, Sync.next_run_at, Sync.overdue_at, Sync.by_hand, Sync.off_at),
+            *(Sync.stale_since, Sync.audience_state, Sync.audience_seen_at, Sync.deleted_at),
+            *(Sync.creator_id, Sync.owner_id, Sync.workspace_id),
+            raiseload=True,
+        ),
+        contains_eager(Sync.segment).load_only(Segment.name),
+        contains_eager(Sync.creator.of_type(Creator)).load_only(Creator.name),
+        joinedload(Sync.owner).load_only(Person.name),
+        load_only(
+            *(Run.sync_id, Run.state, Run.phase, Run.members, Run.batches, Run.batches_done, Run.rows_to_add),
+            *(Run.rows_to_remove, Run.rows_done, Run.not_before, Run.cursor, Run.scope, Run.finished_at),
+            raiseload=True,
+        ),
+        load_only(Alert.code, raiseload=True),
+    )
+)
+"""What a list shows of each sync, which has many more columns: with its run under way and its newest open alert."""
 
 
 @dataclass(frozen=True)
@@ -55,29 +90,31 @@ class SyncPage:
 
 
 def page(session: Session, actor: Actor, wanted: SyncFilter, number: int) -> SyncPage:
-    """A page of the list. A number past the end gives the last page. Four queries."""
+    """A page of the list. A number past the end gives the last page. Two queries."""
     by_status = counts(session, actor, wanted)
     total = by_status.get(wanted.status, 0)
     number = max(1, min(number, -(-total // SIZE)))
-    items = _items(session, actor, wanted, number) if total else []
-    ids = [sync.id for sync in items]
-    return SyncPage(items, number, total, _runs(session, ids), open_alerts(session, ids), by_status)
+    rows = session.execute(_rows(actor, wanted, number)).all() if total else []
+    return SyncPage(
+        items=[sync for sync, _, _ in rows],
+        number=number,
+        total=total,
+        runs={sync.id: run for sync, run, _ in rows if run},
+        alerts={sync.id: alert for sync, _, alert in rows if alert},
+        counts=by_status,
+    )
 
 
-def _items(session: Session, actor: Actor, wanted: SyncFilter, number: int) -> Sequence[Sync]:
+def _rows(actor: Actor, wanted: SyncFilter, number: int) -> Select[Sync, Run | None, Alert | None]:
     order = [
         (column.desc() if largest_first != wanted.backwards else column.asc()).nulls_last()
         for column, largest_first in _ORDERS[wanted.sort]
     ]
-    chosen = (
-        _narrowed(select(Sync), actor, wanted)
-        .order_by(*order, Sync.id.desc())
-        .options(contains_eager(Sync.segment), contains_eager(Sync.creator.of_type(Creator)))
-        .options(joinedload(Sync.owner), joinedload(Sync.workspace))
-        .limit(SIZE)
-        .offset((number - 1) * SIZE)
-    )
-    return session.scalars(chosen).all()
+    # Only what is sorted by is read of all of them, the rest of the few that are shown. What is joined here and not
+    # sorted by, the database leaves out.
+    ids = _narrowed(select(Sync.id), actor, wanted).outerjoin(Sync.segment).outerjoin(Sync.creator.of_type(Creator))
+    here = ids.order_by(*order, Sync.id.desc()).limit(SIZE).offset((number - 1) * SIZE).correlate(None)
+    return _SHOWN.where(Sync.id.in_(here)).order_by(*order, Sync.id.desc())
 
 
 def counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]:
@@ -92,12 +129,10 @@ def _narrowed(statement: Select[*tuple[Any, ...]], actor: Actor, wanted: SyncFil
     # A sync ID finds its sync even when that was deleted.
     alive: ColumnElement[bool] = Sync.deleted_at.is_(None)
     return (
-        statement.join(Segment, Segment.id == Sync.segment_id)
-        .join(Creator, Creator.id == Sync.creator_id)
-        .where(Sync.organization_id == actor.organization_id)
+        statement.where(Sync.organization_id == actor.organization_id)
         .where(or_(alive, and_(Sync.public_id == quoted, Sync.trial.is_(False))) if quoted else alive)
         .where(*_exact(actor, wanted))
-        .where(*_text(wanted.text, quoted))
+        .where(*_text(actor, wanted.text, quoted))
     )
 
 
@@ -125,28 +160,30 @@ def _has_alert(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _text(text: str, quoted: str | None) -> list[ColumnElement[bool]]:
+def _text(actor: Actor, text: str, quoted: str | None) -> list[ColumnElement[bool]]:
     if quoted:
         return [Sync.public_id == quoted]
-    columns = (Segment.name, Sync.account_name, Sync.account_id, Creator.name, Sync.public_id)
-    return [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in text.split()]
+    return [_names(actor, word) for word in text.split()]
 
 
-def _runs(session: Session, ids: Sequence[int]) -> dict[int, Run]:
-    sending = (Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value)
-    found = session.scalars(select(Run).where(Run.sync_id.in_(ids), *sending))
-    return {run.sync_id: run for run in found}
+def _names(actor: Actor, word: str) -> ColumnElement[bool]:
+    """Whether the sync, its ad account, its segment or its creator is called so. No word has a space, so one text stands for three."""
+    own = Sync.account_name + " " + Sync.account_id + " " + Sync.public_id
+    # segments and people are gone through once, not again for each of their syncs
+    segments = select(Segment.id).where(Segment.organization_id == actor.organization_id, _has(Segment.name, word))
+    people = select(Person.id).where(Person.organization_id == actor.organization_id, _has(Person.name, word))
+    return or_(Sync.segment_id.in_(segments), Sync.creator_id.in_(people), _has(own, word))
 
 
-def open_alerts(session: Session, ids: Sequence[int]) -> dict[int, Alert]:
-    """The newest open alert of each of these syncs."""
-    found = session.execute(
-        select(AlertSync.sync_id, Alert)
-        .join(Alert, Alert.id == AlertSync.alert_id)
-        .where(AlertSync.sync_id.in_(ids), Alert.closed_at.is_(None))
-        .order_by(Alert.id)
-    )
-    return {sync_id: alert for sync_id, alert in found}  # noqa: C416 - a row is no pair to mypy
+def _has(text: ColumnElement[str] | InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+    quoted = "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in word)
+    # by itself, so that the database makes the pattern once, not for each row
+    return func.lower(text).like(select(func.lower(f"%{quoted}%")).scalar_subquery())
+
+
+def open_alert(session: Session, sync_id: int) -> Alert | None:
+    """The newest open alert of a sync."""
+    return session.scalar(select(Alert).join(Sync, Alert.id == _NEWEST_ALERT).where(Sync.id == sync_id))
 
 
 @dataclass(frozen=True)
@@ -159,28 +196,26 @@ class Choices:
     workspaces: Sequence[tuple[str, str]]
 
 
-def choices(session: Session, actor: Actor) -> Choices:
-    """What one can filter by. Three queries."""
+def choices(session: Session, actor: Actor, census: Census) -> Choices:
+    """What one can filter by; `census` was taken with its ad accounts. One query."""
     here = (Sync.organization_id == actor.organization_id, Sync.deleted_at.is_(None))
-    accounts = session.execute(
-        select(Sync.channel, Sync.account_id, func.max(Sync.account_name))
-        .where(*here)
-        .group_by(Sync.channel, Sync.account_id)
-    ).all()
-    people = select(Person.id, Person.name).where(select(Sync.id).where(*here, Sync.creator_id == Person.id).exists())
-    rooms = select(Workspace.id, Workspace.name).where(
+    people = select(literal("creator"), Person.id, Person.name).where(
+        select(Sync.id).where(*here, Sync.creator_id == Person.id).exists()
+    )
+    rooms = select(literal("workspace"), Workspace.id, Workspace.name).where(
         select(Sync.id).where(*here, Sync.workspace_id == Workspace.id).exists()
     )
+    found = session.execute(people.union_all(rooms)).all()
     return Choices(
-        channels=sorted({channel for channel, _, _ in accounts}),
-        accounts=sorted(((number, name) for _, number, name in accounts), key=lambda pair: (pair[1].lower(), pair[0])),
-        creators=_named(session, people.order_by(func.lower(Person.name))),
-        workspaces=_named(session, rooms.order_by(func.lower(Workspace.name))),
+        channels=sorted({channel for channel, _ in census.accounts}),
+        accounts=_in_order((number, name) for (_, number), name in census.accounts.items()),
+        creators=_in_order((str(number), name) for kind, number, name in found if kind == "creator"),
+        workspaces=_in_order((str(number), name) for kind, number, name in found if kind == "workspace"),
     )
 
 
-def _named(session: Session, statement: Select[int, str]) -> list[tuple[str, str]]:
-    return [(str(number), name) for number, name in session.execute(statement)]
+def _in_order(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted(pairs, key=lambda pair: (pair[1].lower(), pair[0]))
 
 
 def sees_members(actor: Actor, workspace_ids: Sequence[int], sync: Sync) -> bool:

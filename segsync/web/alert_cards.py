@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from flask import current_app, url_for
+from flask import current_app, g, url_for
 
 from segsync.actions import alert_lists
 from segsync.actions.alert_lists import Concerned, Incident
@@ -64,6 +65,13 @@ def needing_attention(most: int = 5) -> list[AlertCard]:
     """The first open alerts of the organization, those that wait for the person who is signed in before all others."""
     found = alert_lists.wanted(frame.me(), alert_lists.Which.OPEN, frame.runtime().clock()).limit(most)
     return cards(frame.db().scalars(found).all())
+
+
+def open_counts() -> tuple[int, int]:
+    """How many open alerts wait for the person who is signed in, and how many the organization has; counted once for a page."""
+    if "open_alerts" not in g:
+        g.open_alerts = alert_lists.count_open(frame.db(), frame.me())
+    return cast("tuple[int, int]", g.open_alerts)
 
 
 def of_sync(sync_id: int) -> list[AlertCard]:

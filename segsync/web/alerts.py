@@ -24,12 +24,14 @@ def index() -> str:
     now = runtime().clock()
     found = paginate(db(), alert_lists.wanted(me(), which, now), number=asked_page(), size=30)
     cards = alert_cards.cards(found.items)
+    mine, everybodys = alert_cards.open_counts()
+    closed = alert_lists.count_closed(db(), me(), now)
     return render_template(
         "alerts/index.html",
         groups=[(mine, title, list(some)) for (mine, title), some in groupby(cards, lambda c: (c.mine, c.title))],
         page=Page(cards, found.number, found.size, found.total),
         which=which,
-        counts=alert_lists.counts(db(), me(), now),
+        counts={Which.MINE: mine, Which.OPEN: everybodys, Which.CLOSED: closed},
     )
 
 

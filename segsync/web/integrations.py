@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from connectors.registry import CHANNELS
-from segsync.actions import asks, integration_changes, overviews, sync_preview
+from segsync.actions import asks, integration_changes, overviews, sync_census, sync_preview
 from segsync.actions import integrations as actions
 from segsync.actions.actor import Refused
 from segsync.actions.ask_kinds import ACCOUNTS
@@ -190,7 +190,7 @@ def _index() -> dict[str, Any]:
 def _mine() -> list[dict[str, Any]]:
     session, who = db(), actor()
     found = []
-    for card in overviews.channels(session, who):
+    for card in overviews.channels(session, who, sync_census.take(session, who.organization_id)):
         signin = card.mine
         params = {"integration": signin.id} if signin else {}
         found.append(

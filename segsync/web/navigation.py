@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from flask import Flask, current_app, request, url_for
 
-from segsync.actions import alert_lists
 from segsync.models import Workspace
 from segsync.rules.rights import ROUTES, Right
 from segsync.rules.terms import Role
-from segsync.web import frame
+from segsync.web import alert_cards, frame
 from segsync.web.paging import page_address
 from segsync.web.words import channel_label
 
@@ -122,5 +121,5 @@ def _parts() -> dict[str, Any]:
         "administration": links(administrators=True),
         "workspace": frame.current_workspace(),
         "workspace_links": workspace_links(),
-        "waiting": alert_lists.count_waiting(frame.db(), frame.me()),
+        "waiting": alert_cards.open_counts()[0],
     }

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import Flask
+from markupsafe import Markup
 
 from connectors.registry import CHANNELS
 from segsync.rules.terms import Role, Status
@@ -37,6 +38,7 @@ def set_up(app: Flask) -> None:
     app.add_template_global(ago)
     app.add_template_global(exactly)
     app.add_template_global(at_time)
+    app.add_template_global(when, "told_when")
     app.add_template_global(channel_label)
     app.add_template_global(channel_names)
     app.add_template_global(channel_page, "link_of")
@@ -93,6 +95,13 @@ def exactly(moment: datetime | None) -> str:
         return ""
     there = moment.astimezone(zone())
     return f"{there:%A}, {there.day} {there:%B %Y, %H:%M:%S %Z}"
+
+
+def when(moment: datetime | None, missing: str = "never") -> str:
+    """'2 h ago', with the exact time and zone for the pointer and for screen readers. Lists have hundreds of them."""
+    if moment is None:
+        return missing
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(), exactly(moment), ago(moment))
 
 
 def at_time(moment: datetime) -> str:

@@ -61,6 +61,21 @@ def test_those_that_wait_for_me_come_first(client, sign_in, opened, max_, ada):
     assert text.index("Waiting for others") < text.index("The channel has an outage")
 
 
+def test_it_waits_for_whoever_owns_one_of_its_syncs(sign_in, opened, max_, grace, ada, session):
+    """An ad account's admin is reached through the owners of its syncs: each of them reads that it waits for them (S13)."""
+    *_, last = opened("account.no_role", person=None, syncs=3)
+    last.owner_id = grace.id
+    session.commit()
+    for person, who in (
+        (max_, "Waits for you"),
+        (grace, "Waits for you"),
+        (ada, "Waits for an admin of the ad account"),
+    ):
+        text = sign_in(person).get("/alerts").text
+        assert who in text
+        assert ("Waits for you" in text) == (who == "Waits for you")
+
+
 def test_the_count_at_the_top_is_of_those_that_wait_for_me(client, sign_in, opened, max_, grace, vera, session):
     """Each person's own count stands on every page (S13)."""
     opened("signin.expired")

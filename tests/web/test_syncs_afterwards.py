@@ -66,7 +66,8 @@ def test_the_creator_is_told_once_where_they_begin(sign_in, ada, max_, sync, ses
     sync.audience_state, sync.told_state, sync.told_at = "ready", "ready", NOW
     session.commit()
     hers = sign_in(ada)
-    assert "can be used in campaigns: LinkedIn has it ready" in text(hers.get("/syncs"))
+    for address in ("/syncs", "/syncs/live/top"):
+        assert "can be used in campaigns: LinkedIn has it ready" in text(hers.get(address))
     assert "News of your audiences" not in text(sign_in(max_).get("/syncs"))
     hers = sign_in(ada)
     assert hers.post("/syncs/news", data={"sync": [sync.public_id]}).status_code == 302

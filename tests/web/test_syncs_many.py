@@ -58,6 +58,7 @@ def more(runtime, session, workspace, ada):
         added = {"low": made[0] + 1, "high": number, "segment": segment.id, "sync": first.id}
         with runtime.sessions.begin() as here:
             here.execute(text(MORE), added)
+            here.execute(text("analyze"))  # as the database does by itself a little later
         made[0] = number
 
     return up_to

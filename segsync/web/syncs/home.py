@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from segsync.actions import alert_lists, limits, news, overviews, sync_lists, turns
-from segsync.actions.alert_lists import Which
+from segsync.actions import limits, news, overviews, sync_census, sync_lists, turns
 from segsync.actions.sync_access import may_act, who_can
+from segsync.actions.sync_census import Census
 from segsync.actions.sync_lists import SIZE
 from segsync.models import Segment
 from segsync.rules.sync_filter import SORTS, SyncFilter, read
 from segsync.rules.terms import Status
 from segsync.web import alert_cards
-from segsync.web.frame import actor, db, me, runtime
+from segsync.web.frame import actor, db, runtime
 from segsync.web.live import fragment
 from segsync.web.paging import Page, asked_page
 from segsync.web.syncs import said
 from segsync.web.syncs.blueprint import syncs
 from segsync.web.words import channel_label
+
+ANY_ID: Final = "SY-0000-0000"
 
 
 @syncs.app_context_processor
@@ -38,13 +41,14 @@ def root() -> Response:
 def home() -> str:
     """Overview, what needs attention, and every sync of the organization."""
     wanted = read(request.args)
-    return render_template("syncs/home.html", **_top(), **_list(wanted), **_filters(wanted))
+    census = sync_census.take(db(), actor().organization_id, accounts=True)
+    return render_template("syncs/home.html", **_top(census), **_list(wanted), **_filters(wanted, census))
 
 
 @syncs.route("/syncs/live/top")
 def live_top() -> Response:
     """The overview and what needs attention, polled."""
-    top = _top()
+    top = _top(sync_census.take(db(), actor().organization_id))
     return fragment(render_template("syncs/_top.html", **top), busy=bool(top["busy"]))
 
 
@@ -69,30 +73,32 @@ def limit() -> str:
     return render_template("syncs/limit.html", told=limits.explain(db(), actor().organization_id))
 
 
-def _top() -> dict[str, Any]:
+def _top(census: Census) -> dict[str, Any]:
     session, who = db(), actor()
-    cards = overviews.channels(session, who)
+    glance = overviews.glance(session, who)
     return {
-        "cards": cards,
-        "use": limits.use(session, who.organization_id),
+        "cards": overviews.channels(session, who, census),
+        "use": limits.use(session, who.organization_id, used=census.places),
         "attention": alert_cards.needing_attention(),
-        "news": news.unread(session, who),
-        "lines": turns.lines(session, who.organization_id),
-        "attention_total": alert_lists.counts(session, me(), runtime().clock())[Which.OPEN],
-        "begun": overviews.beginning(session, who),
-        "busy": overviews.anything_runs(session, who),
+        "news": news.unread(session, who) if glance.news else [],
+        "lines": turns.lines(session, who.organization_id) if glance.waits else [],
+        "attention_total": alert_cards.open_counts()[1],
+        "glance": glance,
+        "busy": glance.runs,
     }
 
 
 def _list(wanted: SyncFilter) -> dict[str, Any]:
-    found = sync_lists.page(db(), actor(), wanted, asked_page())
+    who = actor()
+    found = sync_lists.page(db(), who, wanted, asked_page())
     return {
         "wanted": wanted,
         "found": found,
         "page": Page(found.items, found.number, SIZE, found.total),
         "tabs": [("", "All", "list"), *((status.value, *_tab(status)) for status in Status)],
         "sorts": SORTS,
-        "may_act": lambda sync: may_act(actor(), sync),
+        "may_act": lambda sync: may_act(who, sync),
+        "at": {endpoint: address_of(endpoint) for endpoint in ("page", "switch_on", "switch_off", "delete")},
         "who_can": who_can,
         "address": address,
         "page_address": lambda number: address(wanted, number),
@@ -103,22 +109,24 @@ def _tab(status: Status) -> tuple[str, str]:
     return status.value.capitalize(), status.value
 
 
-def _filters(wanted: SyncFilter) -> dict[str, Any]:
+def _filters(wanted: SyncFilter, census: Census) -> dict[str, Any]:
     segment = db().get(Segment, wanted.segment) if wanted.segment else None
-    choices = sync_lists.choices(db(), actor())
+    choices = sync_lists.choices(db(), actor(), census)
     mine = segment is not None and segment.organization_id == actor().organization_id
     return {
         "choices": choices,
         "channel_options": [(name, channel_label(name)) for name in choices.channels],
         "none_of": lambda filters: SyncFilter(status=filters.status, sort=filters.sort, backwards=filters.backwards),
         "segment": segment if mine else None,
-        "lead": said.all_in_all(_all_counts(wanted)),
+        # about the whole organization, whatever is filtered
+        "lead": said.all_in_all(census.by_status),
     }
 
 
-def _all_counts(wanted: SyncFilter) -> dict[str, int]:
-    """The first sentence is about the whole organization, whatever is filtered."""
-    return dict(sync_lists.counts(db(), actor(), SyncFilter(sort=wanted.sort)))
+def address_of(endpoint: str) -> Callable[[str], str]:
+    """Addresses of a page of each sync: found once for a whole list. A sync ID has no letter that would have to be quoted."""
+    before, _, after = url_for(f"syncs.{endpoint}", public_id=ANY_ID).partition(ANY_ID)
+    return lambda public_id: f"{before}{public_id}{after}"
 
 
 def address(wanted: SyncFilter, number: int = 1) -> str:

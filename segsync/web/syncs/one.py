@@ -97,7 +97,7 @@ def _now(sync: Sync) -> dict[str, Any]:
         "trying": open_run(session, sync.id, Purpose.TRY),
         "held": holds.held_run(session, sync),
         "in_force": thresholds.of_sync(session, sync),
-        "alert": sync_lists.open_alerts(session, [sync.id]).get(sync.id),
+        "alert": sync_lists.open_alert(session, sync.id),
         "alerts": alert_cards.of_sync(sync.id),
         "mine": may_act(who, sync),
         # it may be an e-mail address
