@@ -48,7 +48,11 @@ _FREE = text("update run set lease_until = null where id = :run_id and lease_unt
 
 
 class Busy(Exception):  # noqa: N818 - read aloud as "busy"
-    """A run writes to this audience: later."""
+    """A run writes to the audience of this sync: later."""
+
+    def __init__(self, sync_id: int) -> None:
+        super().__init__(f"A run writes to the audience of sync {sync_id}.")
+        self.sync_id = sync_id
 
 
 @dataclass
@@ -68,7 +72,7 @@ class Hold:
             own = {"run_id": self.run_id, "until": self.until, "lease": lease}
             until = session.execute(_KEEP, own).scalar_one_or_none()
         if until is None:
-            raise Busy
+            raise Busy(self.sync_id)
         self.until = until
 
 
@@ -80,7 +84,7 @@ def hold(runtime: Runtime, sync_id: int) -> Iterator[Hold]:
         lock_sync(session, sync_id)
         row = session.execute(_HOLD, values).one_or_none()
     if row is None:
-        raise Busy
+        raise Busy(sync_id)
     held = Hold(runtime, sync_id, row.id, row.lease_until)
     try:
         yield held
@@ -94,6 +98,11 @@ def hold(runtime: Runtime, sync_id: int) -> Iterator[Hold]:
 def under_way(session: Session, sync_id: int) -> bool:
     """Whether a run is open."""
     return session.scalar(select(Run.id).where(Run.sync_id == sync_id, Run.finished_at.is_(None)).limit(1)) is not None
+
+
+def goes_on(session: Session, sync_id: int) -> datetime | None:
+    """When the open run goes on, as far as that is known; None where none is open."""
+    return session.scalar(select(Run.not_before).where(Run.sync_id == sync_id, Run.finished_at.is_(None)).limit(1))
 
 
 def pending_additions(*, now: datetime) -> Select[int]:
@@ -182,7 +191,7 @@ def take_out(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: Shap
     with runtime.sessions() as session:
         now_sync = session.get_one(Sync, sync.id)
         if under_way(session, sync.id):
-            raise Busy
+            raise Busy(sync.id)
         left = books.unfolded_run(session, sync.id)
         if now_sync.ledger_id is None and left is None:
             return False
@@ -238,7 +247,7 @@ def _store(runtime: Runtime, sync: Sync, made: tuple[Sequence[Part], Sums, str],
     with runtime.sessions.begin() as session:
         current = session.get_one(Sync, sync.id, with_for_update={"key_share": True})
         if current.ledger_id != sync.ledger_id or under_way(session, sync.id):
-            raise Busy  # a run that has begun meanwhile may be writing the next ledger from the same one
+            raise Busy(sync.id)  # a run that has begun meanwhile may be writing the next ledger from the same one
         run = session.get_one(Run, held.run_id)
         books.new_ledger(session, run, basis, parts, sums)
         if left is not None:

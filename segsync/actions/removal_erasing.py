@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from connectors.contract import Kind, Retire
@@ -35,6 +35,8 @@ def begin(runtime: Runtime, removal: Removal) -> None:
         open_runs = set(session.scalars(select(Run.sync_id).where(Run.finished_at.is_(None))))
         later = set(session.scalars(removal_books.pending_additions(now=runtime.clock())))
     found = [(sync, _keys(runtime, sync, contact, sync.id in open_runs)) for sync in syncs] if contact else []
+    erasing = contact if removal.sort == Sort.ERASURE else None
+    emptied = _delete_leftovers(runtime, erasing) if erasing else []
     with runtime.sessions.begin() as session:
         held = session.get_one(Removal, removal.id, with_for_update=True)
         if held.state != RemovalState.BEGUN:
@@ -42,8 +44,9 @@ def begin(runtime: Runtime, removal: Removal) -> None:
         for sync, keys in found:
             if keys:
                 _note(runtime, session, removal.id, sync.id, keys, again=sync.id in open_runs | later)
-        if removal.sort == Sort.ERASURE and contact is not None:
-            _erase(runtime, session, removal, session.get_one(Contact, contact.id, with_for_update=True))
+        if erasing is not None:
+            session.execute(update(ImportJob).where(ImportJob.id.in_(emptied)).values(rejects_path=None))
+            _erase(runtime, session, removal, session.get_one(Contact, erasing.id, with_for_update=True))
         held.state = RemovalState.REMOVING.value
         removal.state = RemovalState.REMOVING.value
 
@@ -114,18 +117,26 @@ def _erase(runtime: Runtime, session: Session, removal: Removal, contact: Contac
     session.execute(
         delete(SegmentMember).where(SegmentMember.member_id == contact.id, SegmentMember.segment_id.in_(lists))
     )
-    _leftovers(session, removal.workspace_id, [str(value) for value in known.values() if value])
     session.delete(contact)  # and with it the devices, by the database
 
 
-def _leftovers(session: Session, workspace_id: int, values: Sequence[str]) -> None:
-    """Files of rejected rows that name the person are deleted whole: nobody can mend one that is open in a spreadsheet."""
-    jobs = select(ImportJob).where(ImportJob.workspace_id == workspace_id, ImportJob.rejects_path.is_not(None))
-    for job in session.scalars(jobs):
-        path = Path(str(job.rejects_path))
-        if path.exists() and _names(path, values):
+def _delete_leftovers(runtime: Runtime, contact: Contact) -> list[int]:
+    """Files of rejected rows that name the person are deleted whole: nobody can mend one that is open in a spreadsheet.
+
+    The imports whose files are gone. No transaction is open while files are read; it is done before the one that deletes the person, so
+    that whoever breaks off in between does it again.
+    """
+    values = [str(value) for name in CONTACT_IDENTITY if (value := getattr(contact, name))]
+    jobs = select(ImportJob.id, ImportJob.rejects_path).where(ImportJob.workspace_id == contact.workspace_id)
+    with runtime.sessions() as session:
+        kept = session.execute(jobs.where(ImportJob.rejects_path.is_not(None))).all()
+    gone = []
+    for job_id, rejects_path in kept:
+        path = Path(str(rejects_path))
+        if not path.exists() or _names(path, values):
             path.unlink(missing_ok=True)
-            job.rejects_path = None
+            gone.append(job_id)
+    return gone
 
 
 def _names(path: Path, values: Sequence[str]) -> bool:

@@ -111,8 +111,8 @@ def _task(runtime: Runtime, removal: Removal, task_id: int) -> None:
                 _asked(runtime, sync, lambda token: _settle(runtime, task, sync, token))
             else:
                 _confirm(runtime, removal, task, sync, held)
-    except Busy:
-        _later(runtime, task_id, SOON)
+    except Busy as busy:
+        _later(runtime, task_id, _pause(runtime, busy.sync_id))
     except TryLater as later:
         _later(runtime, task_id, later.retry_after or AGAIN_AFTER, code=later.code.value)
     except ConnectorProblem as problem:
@@ -122,9 +122,21 @@ def _task(runtime: Runtime, removal: Removal, task_id: int) -> None:
         log.info("removal waits", sync=sync.public_id, code=problem.code.value, reference=problem.reference)
         _waits_for_somebody(runtime, task, sync, problem)
     except FileUnreadable as damaged:
-        # the file's folder says whose books they are: an erasure looks into those of other syncs too
-        log.warning("person not taken out of the books, they are damaged", sync=sync.public_id, file=str(damaged))
-        _later(runtime, task_id, PROBE_EVERY, code="ledger.unreadable")
+        _books_damaged(runtime, task_id, sync, damaged)
+
+
+def _pause(runtime: Runtime, sync_id: int) -> timedelta:
+    """Until the run that writes to an audience goes on, which may be sooner than it says."""
+    with runtime.sessions() as session:
+        goes_on = removal_books.goes_on(session, sync_id)
+    waits = goes_on - runtime.clock() if goes_on else SOON
+    return min(max(waits, SOON), AGAIN_AFTER)
+
+
+def _books_damaged(runtime: Runtime, task_id: int, sync: Sync, damaged: FileUnreadable) -> None:
+    """Whoever rebuilds them ends it: looked at once a day."""
+    log.warning("person not taken out of the books, they are damaged", sync=sync.public_id, file=str(damaged))
+    _later(runtime, task_id, PROBE_EVERY, code="ledger.unreadable")
 
 
 def _asked(runtime: Runtime, sync: Sync, call: Callable[[Token], None]) -> None:
@@ -201,10 +213,10 @@ def _confirm(runtime: Runtime, removal: Removal, task: RemovalTask, sync: Sync, 
     shape = runtime.connector(sync.channel).capabilities.shapes[Kind.PEOPLE]
     theirs = json.loads(runtime.vault.open(task.keys_sealed or ""))
     shared = removal_books.take_out(runtime, sync, (_member(removal, sync), theirs), shape, held)
-    if removal.sort == Sort.ERASURE:
-        _look_beside(runtime, removal, sync, theirs, shape)
     if shared:
         _run_soon(runtime, sync.id)
+    if removal.sort == Sort.ERASURE and not _look_beside(runtime, removal, task, (sync, theirs), shape):
+        return
     now = runtime.clock()
     with runtime.sessions.begin() as session:
         done = session.get_one(RemovalTask, task.id, with_for_update=True)
@@ -217,8 +229,12 @@ def _member(removal: Removal, sync: Sync) -> int:
     return BY_KEYS if sync.segment.kind == SegmentKind.WAREHOUSE else removal.contact_id or 0
 
 
-def _look_beside(runtime: Runtime, removal: Removal, sync: Sync, theirs: Keys, shape: Shape) -> None:
-    """A channel may erase in the whole ad account: also in our other audiences there whoever shares a key is looked at anew."""
+def _look_beside(runtime: Runtime, removal: Removal, task: RemovalTask, where: tuple[Sync, Keys], shape: Shape) -> bool:
+    """A channel may erase in the whole ad account: also in our other audiences there whoever shares a key is looked at anew.
+
+    Whether that is done; books that are damaged keep no others waiting.
+    """
+    sync, theirs = where
     with runtime.sessions() as session:
         others = session.scalars(
             select(Sync)
@@ -231,10 +247,16 @@ def _look_beside(runtime: Runtime, removal: Removal, sync: Sync, theirs: Keys, s
                 Sync.ledger_id.is_not(None),
             )
         ).all()
+    whole = True
     for other in others:
-        with removal_books.hold(runtime, other.id) as held:
-            if removal_books.take_out(runtime, other, (_member(removal, other), theirs), shape, held):
-                _run_soon(runtime, other.id)
+        try:
+            with removal_books.hold(runtime, other.id) as held:
+                if removal_books.take_out(runtime, other, (_member(removal, other), theirs), shape, held):
+                    _run_soon(runtime, other.id)
+        except FileUnreadable as damaged:
+            _books_damaged(runtime, task.id, other, damaged)
+            whole = False
+    return whole
 
 
 def _run_soon(runtime: Runtime, sync_id: int) -> None:
@@ -248,7 +270,7 @@ def _once_more(runtime: Runtime, task: RemovalTask, sync: Sync) -> None:
     """A run that was under way when this was asked for, or additions not carried out yet, may have brought the person back."""
     with runtime.sessions.begin() as session:
         if removal_books.under_way(session, sync.id):
-            raise Busy
+            raise Busy(sync.id)
         current = session.get_one(RemovalTask, task.id, with_for_update=True)
         if session.scalar(removal_books.pending_additions(now=runtime.clock()).where(Run.sync_id == sync.id).limit(1)):
             current.next_at = runtime.clock() + AGAIN_AFTER

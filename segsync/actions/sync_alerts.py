@@ -14,7 +14,7 @@ from connectors.registry import CHANNELS
 from segsync.actions import alerts, thresholds
 from segsync.actions.alerts import Cause
 from segsync.actions.trouble import Trouble
-from segsync.models import Run, Sync
+from segsync.models import Alert, Run, Sync
 from segsync.rules import causes, sizes
 from segsync.rules.causes import Place
 from segsync.rules.terms import Acts, Purpose, RunState
@@ -119,9 +119,21 @@ def partly_refused(session: Session, sync: Sync, run: Run, *, now: datetime) -> 
         return None
     code = next(iter(refused)) if len(refused) == 1 else PARTLY_REFUSED
     code = code if causes.group(code) == "row" else PARTLY_REFUSED
-    trouble = Trouble(code, {"count": f"{sum(refused.values()):,}"})
+    count = sum(refused.values())
+    if sync.members_refused > count and _told_before(session, sync, code):
+        code, count = PARTLY_REFUSED, sync.members_refused
+    trouble = Trouble(code, {"count": f"{count:,}"})
     _open(session, sync, trouble, now=now, run=run)
     return code
+
+
+def _told_before(session: Session, sync: Sync, code: str) -> bool:
+    """Whether refused rows of earlier runs are told, for another reason than this."""
+    key = cause_of(sync, Trouble(code)).key
+    open_one = select(Alert.code).where(
+        Alert.organization_id == sync.organization_id, Alert.cause == key, Alert.closed_at.is_(None)
+    )
+    return session.scalar(open_one) not in {None, code}
 
 
 def everybody_again(session: Session, sync: Sync, run: Run, why: str, *, now: datetime) -> None:

@@ -356,6 +356,17 @@ def test_refused_rows_are_told_with_their_reason(runtime, channel, sync, codes, 
     assert all(one.facts["count"] == f"{len(codes)}" for one in open_alerts(runtime))
 
 
+def test_older_refusals_of_another_reason_stay_told(runtime, channel, session, sync):
+    """Who was refused before is missing still when somebody else is refused for something else: told with both (S13, B15)."""
+    push = channel.push
+    channel.push = once_refusing(push, [Code.ROW_NO_CONSENT])
+    go(runtime, sync)
+    put(session, sync, email="new@example.org")
+    channel.push = once_refusing(push, [Code.ROW_BAD_FORMAT])
+    go(runtime, sync)
+    assert [(alert.code, alert.facts["count"]) for alert in open_alerts(runtime)] == [("row.refused", "2")]
+
+
 def once_refusing(push, codes):
     """A channel that does not take the first rows of the first batch, each for a reason."""
     left = [tuple(Refused(code.value, 1, (place,)) for place, code in enumerate(codes))]

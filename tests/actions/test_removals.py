@@ -10,6 +10,7 @@ from threading import Thread
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import delete, select, text
+from structlog.testing import capture_logs
 
 from connectors.contract import Action
 from connectors.problems import Code, ReconnectNeeded, TryLater
@@ -40,6 +41,7 @@ from segsync.models import (
     Person,
     Removal,
     RemovalTask,
+    Run,
     SegmentMember,
     Sync,
 )
@@ -175,6 +177,29 @@ def test_ledger_holds_nothing_of_an_erased_person(runtime, session, sync, take_o
     assert len(rows) == 2
     assert number not in {row["member"] for row in rows}
     assert {row["state"] for row in rows} == {Held.HELD}
+
+
+def test_damaged_books_of_another_audience_are_named_as_its_own(runtime, session, sync, take_out):
+    """An erasure looks into every audience of the ad account: of books that are damaged the log says whose, and others go on (B5)."""
+    contact = members(session, sync)[0]
+    damaged, sound = (
+        one_more(session, sync, put(session, sync, email=f"x{n}@example.org", phone="+4930901820")) for n in (1, 2)
+    )
+    contact.phone, damaged.account_id, sound.account_id = "+4930901820", sync.account_id, sync.account_id
+    session.commit()
+    for each in (sync, damaged, sound):
+        go(runtime, each)
+    for path in (runtime.ledgers / damaged.public_id).iterdir():
+        path.write_bytes(b"")
+    with capture_logs() as logs:
+        removal_id = carry_out(runtime, take_out(contact, Sort.ERASURE)).id
+    told = [line["sync"] for line in logs if "damaged" in line["event"]]
+    assert (told, [task.problem_code for task in tasks(runtime, removal_id)]) == (
+        [damaged.public_id],
+        ["ledger.unreadable"],
+    )
+    with runtime.sessions() as other:
+        assert other.get_one(Sync, sound.id).next_run_at <= runtime.clock()
 
 
 def test_dead_signin_waits_in_an_alert_and_can_be_done_by_hand(runtime, channel, session, sync, take_out, grace):
@@ -318,6 +343,19 @@ def test_run_under_way_that_brings_them_back_is_followed_by_another_removal(
     work(runtime, run)
     assert carry_out(runtime, removal_id, clock).state == "done"
     assert len(keys(channel)) == 2
+
+
+@pytest.mark.parametrize(("waits", "looked_at_after"), [(5, 5), (300, 10)])
+def test_removal_beside_a_run_that_waits_waits_with_it(runtime, session, sync, take_out, clock, waits, looked_at_after):
+    """What must follow a run is looked at when that goes on, and every ten minutes at most, not every ten seconds (B5)."""
+    go(runtime, sync)
+    run = start(runtime, sync)
+    with runtime.sessions.begin() as other:
+        other.get_one(Run, run.id).not_before = clock() + timedelta(minutes=waits)
+    removal_id = take_out(members(session, sync)[0])
+    carry_out(runtime, removal_id)
+    (task,) = tasks(runtime, removal_id)
+    assert task.next_at == clock() + timedelta(minutes=looked_at_after)
 
 
 class Backwards(Random):

@@ -97,6 +97,20 @@ def test_the_alert_leads_to_where_it_is_decided(sign_in, session, alan, ada, syn
     assert door not in text(sign_in(ada).get("/alerts"))
 
 
+def test_what_is_held_is_said_once(sign_in, session, alan, sync, held):
+    """The sync's page has one panel with figures, cause and what can be done, and no card beside it that says the same (B2, S7)."""
+    causes = [
+        Cause(f"sync:{sync.id}:{code}", code, Acts.ADMIN, channel="meta") for code in ("run.held", "segment.empty")
+    ]
+    for cause in causes:
+        open_alert(session, sync.organization_id, cause, now=NOW, sync_ids=[sync.id], run_id=held.id)
+    session.commit()
+    page = text(sign_in(alan).get(f"/syncs/{sync.public_id}"))
+    assert page.count("Nothing was sent.") == 1
+    assert page.count('class="alert-card') == 1
+    assert "Max changed the segment “Customers” since the last good run." in page
+
+
 def test_where_nothing_is_held_there_is_nothing_to_release(sign_in, alan, sync):
     """An old link leads to the sync (B2)."""
     assert sign_in(alan).get(f"/syncs/{sync.public_id}/release").location.endswith(sync.public_id)

@@ -21,6 +21,7 @@ from segsync.actions import (
 )
 from segsync.actions.runs import open_run
 from segsync.actions.sync_access import may_act, who_can
+from segsync.actions.sync_alerts import HELD
 from segsync.audience.sources import kind_for
 from segsync.models import Sync
 from segsync.rules.rights import Right
@@ -90,15 +91,17 @@ def run(public_id: str, run_id: int) -> str:
 def _now(sync: Sync) -> dict[str, Any]:
     session, who = db(), actor()
     capabilities = CHANNELS[sync.channel].capabilities
+    held = holds.held_run(session, sync)
     return {
         "sync": sync,
         "run": (now := open_run(session, sync.id)),
         "lines": turns.lines(session, who.organization_id, scope=now.scope) if now and now.scope else [],
         "trying": open_run(session, sync.id, Purpose.TRY),
-        "held": holds.held_run(session, sync),
+        "held": held,
         "in_force": thresholds.of_sync(session, sync),
         "alert": sync_lists.open_alert(session, sync.id),
-        "alerts": alert_cards.of_sync(sync.id),
+        # what is held is said once, with its figures and what can be done
+        "alerts": [card for card in alert_cards.of_sync(sync.id) if held is None or card.code != HELD],
         "mine": may_act(who, sync),
         # it may be an e-mail address
         "sees_signin": sync.integration.person_id == who.person_id or may(Right.SEE_PEOPLE),

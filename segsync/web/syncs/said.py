@@ -207,9 +207,18 @@ def deed_words(event: AuditEvent) -> str:
     return f"{who} {known}"
 
 
+MOVE_WORDS: Final = {
+    Detail.NONE: "",
+    Detail.NEEDS_PERSON: "waits for somebody",
+    Detail.TRYING_AGAIN: "tried again on schedule",
+    Detail.HELD: "held for an administrator",
+    Detail.SEGMENT_DELETED: "the segment was deleted",
+}
+
+
 def move_words(move: StatusMove) -> str:
-    """A move of the status: 'synced → failed, needs a person'."""
-    return f"{move.before} → {move.after}" + (f", {move.detail}" if move.detail else "")
+    """What stands behind the status that a sync came to; '' where that says it all."""
+    return MOVE_WORDS[Detail(move.detail)]
 
 
 def duration(run: Run) -> str:
