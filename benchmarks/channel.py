@@ -52,6 +52,7 @@ class Answers(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for its own head to be acknowledged
     seen = Seen()
     pause = 0.0
 

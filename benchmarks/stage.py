@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from benchmarks.channel import Channel
 from segsync import jobs, logs, migrate
 from segsync.actions import runs
-from segsync.audience.compare import learn
+from segsync.audience.identified import learn
 from segsync.config import read_settings
 from segsync.models import Integration, Organization, Person, Run, Segment, Sync, Workspace
 from segsync.processes import fork

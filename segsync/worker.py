@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from segsync import jobs
 from segsync.actions import health, watch
-from segsync.audience.compare import learn
+from segsync.audience.identified import learn
 from segsync.processes import die_with_parent, fork
 from segsync.queue import Name
 from segsync.runtime import Runtime, check_ledgers

@@ -105,10 +105,15 @@ class FakeChannel:
             receipt = f"receipt-{len(self.pushed)}"
             self._pending.append((receipt, audience.remote_id, batch))
             self.after_push(batch)
-            return PushResult(batch.rows.num_rows, receipt=receipt)
+            return PushResult(batch.rows.num_rows, receipt=receipt, reference=self._trace)
         refused = self._apply(audience.remote_id, batch)
         self.after_push(batch)
-        return PushResult(batch.rows.num_rows - sum(one.count for one in refused), refused)
+        accepted = batch.rows.num_rows - sum(one.count for one in refused)
+        return PushResult(accepted, refused, reference=self._trace)
+
+    @property
+    def _trace(self) -> str:
+        return f"trace-{len(self.pushed)}"
 
     def settle(self, token: Token, account: AccountRef, receipts: Sequence[str]) -> Sequence[Settlement]:
         """Applies everything that is pending, in an order of its own."""

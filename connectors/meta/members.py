@@ -27,7 +27,10 @@ def payload(rows: pa.Table) -> dict[str, Any]:
 
     Also for those that nobody here has: all batches of a session have one schema.
     """
-    cells = [column.fill_null("").to_pylist() for column in rows.columns]
+    nobody = [""] * rows.num_rows
+    cells = [
+        nobody if column.null_count == rows.num_rows else column.fill_null("").to_pylist() for column in rows.columns
+    ]
     return {"schema": rows.column_names, "data": list(zip(*cells, strict=True)), "is_raw": True}
 
 

@@ -17,7 +17,7 @@ from segsync.actions.actor import Refused
 from segsync.actions.import_files import ENCODINGS, doubles, receive, sniff
 from segsync.actions.import_files import Shape as FileShape
 from segsync.actions.import_reading import Reader, Row
-from segsync.audience.compare import Method, identifiers_sql
+from segsync.audience.identified import Method, identifiers_sql
 from segsync.rules.cleaning import SUBJECTS, Cell, Door, clean_row
 from segsync.rules.import_mapping import guess
 from segsync.rules.terms import COMPANY_FIELDS, CONTACT_FIELDS

@@ -20,9 +20,9 @@ from segsync.actions import books
 from segsync.actions.claims import lock_sync
 from segsync.actions.push.send import LONGEST_WAIT
 from segsync.audience import one_person
-from segsync.audience.compare import identifiers_sql
 from segsync.audience.files import Part
 from segsync.audience.forgetting import Keys, forget, sharing, touches
+from segsync.audience.identified import identifiers_sql
 from segsync.audience.ledger import Books, Sums
 from segsync.audience.plan import AFTER, AGAIN, NEW, Acknowledgements, Plan
 from segsync.audience.streams import Stream

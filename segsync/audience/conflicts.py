@@ -14,8 +14,12 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import Shape
-from segsync.audience.ledger import base_sql
+from segsync.audience.near import Near, rows_in
+from segsync.audience.packing import rows_sql
 from segsync.rules.removals import Removals
+
+FEW = 200_000
+"""Removals whose keys fit into memory. Of more of them, most of the segment is near."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +33,21 @@ class Draft:
     """Those of the additions that the channel may apply before the removals, in an order of its own. They are repeated too."""
 
 
-def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft) -> None:
-    """Works out, inside `bench`, the tables that the functions below read."""
-    _view(bench, "draft_removals", draft.removals)
-    _view(bench, "draft_additions", draft.additions)
-    bench.execute(f"create or replace temp view draft_base as {base_sql(shape, draft.base)}")
-    if not draft.additions:
-        columns = ", ".join(f'null::varchar as "{c}"' for c in shape.key_columns)
-        bench.execute(
-            f"create or replace temp view draft_additions as select null::bigint as member, null::varchar as version, {columns} where false"
-        )
+def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, *, few: int = FEW) -> None:
+    """Works out, inside `bench`, the tables that the functions below read. Up to `few` removals, of what is near them alone."""
+    _view(bench, shape, "draft_removals", draft.removals)
+    _view(bench, shape, "whole_base", draft.base, "state")
+    _view(bench, shape, "whole_additions", draft.additions)
+    near = Near.of(bench, shape) if rows_in(draft.removals) <= few else None
+    for name, files, more in (
+        ("draft_base", draft.base, ("state",)),
+        ("draft_additions", draft.additions, ()),
+        ("draft_unordered", draft.unordered, ()),
+    ):
+        if near is None:
+            _view(bench, shape, name, files, *more)
+        else:
+            near.lay(bench, name, files, *more)
     bench.execute("create or replace temp table touched as select distinct member, version from draft_removals")
     bench.execute(
         "create or replace temp view untouched as select * from draft_base b where b.state = 0 "
@@ -91,8 +100,9 @@ _LEAVING = (
     "and not exists (select 1 from draft_additions a where a.member = c.member)"
 )
 _BEFORE_AND_AFTER = (
-    "select (select count(distinct member) from draft_base where state in (0, 1)), "
-    "(select count(distinct member) from (select member from untouched union all select member from draft_additions))"
+    "select (select count(distinct member) from whole_base where state in (0, 1)), "
+    "(select count(distinct member) from (select member from whole_base where state = 0 and member not in (select member from touched) "
+    "union all select member from untouched union all select member from whole_additions))"
 )
 
 
@@ -104,7 +114,6 @@ def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, rows: 
     keys = ", ".join(f'"{c}"' for c in shape.key_columns)
     pools = [f"select member, version, {keys} from untouched"]
     if draft.unordered:
-        _view(bench, "draft_unordered", draft.unordered)
         pools.append(f"select member, version, {keys} from draft_unordered")
     bench.execute(f"create or replace temp view pool as {' union all '.join(pools)}")
     hits = []
@@ -147,7 +156,11 @@ def _tables(bench: duckdb.DuckDBPyConnection, sql: str, rows: int) -> Iterator[p
         yield pa.Table.from_batches([batch])
 
 
-def _view(bench: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
-    if files:
-        named = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
-        bench.execute(f"create or replace temp view {name} as select * from read_parquet([{named}])")
+def _view(bench: duckdb.DuckDBPyConnection, shape: Shape, name: str, files: Sequence[Path], *more: str) -> None:
+    """Rows of files as they are read. A key that the version of ours that wrote them did not know is empty."""
+    rows = f"union all by name {rows_sql(files)}" if files else ""
+    kinds = {"member": "bigint", "state": "tinyint"}
+    columns = ("member", "version", *more, *shape.key_columns)
+    nothing = ", ".join(f'null::{kinds.get(column, "varchar")} as "{column}"' for column in columns)
+    named = ", ".join(f'"{column}"' for column in columns)
+    bench.execute(f"create or replace temp view {name} as select {named} from (select {nothing} where false {rows})")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segsync.audience.packing import is_packed, pack
 from segsync.effects import NOTHING, Effects, Sort
 
 PRIVATE = 0o600
@@ -95,9 +96,19 @@ class Folder:
 
 def _write(path: Path, table: pa.Table, group_rows: int) -> tuple[int, str]:
     """Writes a table, onto the disk. Returns size and checksum of the file."""
+    table = pack(table)
+    # what is as good as random does not become smaller
+    compression = {field.name: "none" if is_packed(field.type) else "zstd" for field in table.schema}
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, PRIVATE)
     with os.fdopen(descriptor, "w+b") as file:
-        pq.write_table(table, file, row_group_size=max(group_rows, 1), compression="zstd", use_dictionary=False)
+        pq.write_table(
+            table,
+            file,
+            row_group_size=max(group_rows, 1),
+            compression=compression,
+            use_dictionary=False,
+            write_statistics=["member"],
+        )
         file.flush()
         os.fsync(file.fileno())
         file.seek(0)

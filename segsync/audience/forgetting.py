@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from segsync.audience.ledger import Books, Held, base_sql, fold, ledger_schema
+from segsync.audience.packing import unpack
 
 Keys = Sequence[Mapping[str, str | None]]
 """Rows of key columns, as a channel was sent them."""
@@ -38,7 +39,8 @@ def forget(
     member, keys = person
     bench.register("their_keys", key_table(shape, keys))
     shares, theirs = _shares(shape), _theirs(shape, member)
-    for table in fold(bench, shape, books, now=now, window=window):
+    for folded in fold(bench, shape, books, now=now, window=window):
+        table = unpack(folded)
         bench.register("folded", table)
         stays = bench.execute(f"select * from folded f where not ({theirs}) order by member, version").to_arrow_table()
         bench.register("stays", stays)

@@ -12,11 +12,15 @@ from enum import IntEnum
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.contract import Shape
-from segsync.audience.plan import Acknowledgements, Plan
+from segsync.audience.packing import rows_sql, together, unpack
+from segsync.audience.plan import ADDITIONS, NEW, REMOVALS, Acknowledgements, Plan
+from segsync.audience.rolls import Roll, Sheet
+from segsync.audience.workbench import Fed
 
 
 class Held(IntEnum):
@@ -59,13 +63,132 @@ class Books:
 def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: int, window: int) -> Iterator[pa.Table]:
     """The ledger after a plan, in key order, in windows of about `window` rows. `now` is unix seconds.
 
+    Digests are as they lie in files, or as text.
+
     A removal that was acknowledged is gone; one that was not, or whose row the channel refused, is unsure. An addition that was
     acknowledged is held, or refused where the channel named the row every time it was sent; else it is unsure. Everything else stays.
+
+    Whoever the plan does not touch passes through as they are, and whoever is simply new is held: nothing has to be worked out for them.
     """
-    _views(bench, shape, books)
-    statement = _fold_sql(shape, once=books.plan.sends_once)
-    for _ in windows(bench, _KEYS, window):
-        yield bench.execute(statement, [now]).to_arrow_table().cast(ledger_schema(shape))
+    rolls = _Rolls.of(shape, books)
+    _register_answers(bench, books.acknowledged)
+    fed = {name: Fed(schema) for name, schema in rolls.schemas.items()}
+    for name, table in fed.items():
+        bench.register(name, table)
+    bench.execute(f"prepare folded as {_fold_sql(shape)}")
+    low = NOBODY
+    for high in rolls.edges(window):
+        base, new, odd = rolls.between(low, high)
+        pieces = [base, _held(shape, new, now)]
+        if odd is not None:
+            for name, rows in odd.items():
+                fed[name].put(unpack(rows))
+            pieces.append(bench.execute(f"execute folded({now})").to_arrow_table().cast(ledger_schema(shape)))
+        yield _in_key_order([piece for piece in pieces if piece.num_rows], shape)
+        low = high
+
+
+NOBODY = -1
+"""Below every key."""
+
+
+@dataclass(frozen=True)
+class _Rolls:
+    """What a fold reads, in key order."""
+
+    books: Books
+    base: Roll
+    removals: Roll
+    new: Roll
+    others: Roll
+    notes: Roll
+
+    @classmethod
+    def of(cls, shape: Shape, books: Books) -> _Rolls:
+        ledger = ledger_schema(shape)
+        added = pa.schema([ledger.field(name) for name in ("member", "version", "change_no", *shape.key_columns)])
+        notes = pa.schema([("op", pa.string()), *(ledger.field(name) for name in ("member", "version", "change_no"))])
+        plan = books.plan
+        return cls(
+            books,
+            Roll([Sheet(path) for path in books.base], ledger),
+            Roll(plan.numbered([REMOVALS]), pa.schema([added.field("member"), added.field("version")]), numbered=True),
+            Roll(plan.numbered([NEW]), added, numbered=True),
+            Roll(plan.numbered([section for section in ADDITIONS if section != NEW]), added, numbered=True),
+            Roll([Sheet(path) for path in plan.notes], notes),
+        )
+
+    @property
+    def schemas(self) -> dict[str, pa.Schema]:
+        """Of what `between` tells of those whom the plan touches."""
+        return {
+            "base": self.base.all,
+            "removals": self.removals.all,
+            "additions": self.new.all,
+            "notes": self.notes.all,
+        }
+
+    def edges(self, window: int) -> Iterator[int]:
+        """Where windows end: as soon as files with as many rows have ended."""
+        rolls = (self.base, self.removals, self.new, self.others, self.notes)
+        high, rows = NOBODY, 0
+        for high, more in sorted(edge for roll in rolls for edge in roll.edges):
+            rows += more
+            if rows >= window:
+                yield high
+                rows = 0
+        if rows:
+            yield high
+
+    def between(self, low: int, high: int) -> tuple[pa.Table, pa.Table, dict[str, pa.Table] | None]:
+        """The rows of a window that pass through, those who are simply new, and all that is known of the others."""
+        base, new = self.base.between(low, high), self.new.between(low, high)
+        removals, others, notes = (roll.between(low, high) for roll in (self.removals, self.others, self.notes))
+        odd = [removals.column("member"), others.column("member"), notes.column("member")]
+        odd += [
+            new.column("member").filter(mask) for mask in (self._not_plain(new), _is_in(new, base.column("member")))
+        ]
+        members = pc.unique(pa.chunked_array([chunk for column in odd for chunk in column.chunks], pa.int64()))
+        if not len(members):
+            return base, new, None
+        touched, held_back = _is_in(base, members), _is_in(new, members)
+        rows = {
+            "base": base.filter(touched),
+            "removals": removals,
+            "additions": together([new.filter(held_back), others]),
+            "notes": notes,
+        }
+        return base.filter(pc.invert(touched)), new.filter(pc.invert(held_back)), rows
+
+    def _not_plain(self, new: pa.Table) -> pa.ChunkedArray:
+        """Rows whose batch was not acknowledged, or where the channel said anything of one of its rows."""
+        told = self.books.acknowledged
+        plain = told.numbers - {number for number, _, _ in told.refused}
+        return pc.invert(pc.is_in(new.column("number"), value_set=pa.array(sorted(plain), pa.int64())))
+
+
+def _is_in(rows: pa.Table, members: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
+    return pc.is_in(rows.column("member"), value_set=members)
+
+
+def _held(shape: Shape, new: pa.Table, now: int) -> pa.Table:
+    """Rows of the ledger of those who were not in it and were simply taken."""
+    known = {"state": int(Held.HELD), "reason": "", "first_sent": now, "last_sent": now}
+    columns = []
+    for wanted in ledger_schema(shape):
+        if wanted.name in known:
+            columns.append(pa.repeat(pa.scalar(known[wanted.name], wanted.type), new.num_rows))
+        else:
+            columns.append(new.column(wanted.name))
+    return pa.table(columns, names=ledger_schema(shape).names)
+
+
+def _in_key_order(pieces: list[pa.Table], shape: Shape) -> pa.Table:
+    """Pieces in key order as one. Each member's rows are of one piece."""
+    rows = together(pieces) if pieces else ledger_schema(shape).empty_table()
+    if len(pieces) < 2:  # noqa: PLR2004 - two of them have to be merged
+        return rows
+    return rows.take(pa.array(np.argsort(rows.column("member").to_numpy(), kind="stable")))
 
 
 def windows(bench: duckdb.DuckDBPyConnection, keys: str, rows: int) -> Iterator[None]:
@@ -111,69 +234,44 @@ def base_sql(shape: Shape, files: Sequence[Path]) -> str:
     if not files:
         return _nothing(schema)
     columns = ", ".join(f'"{name}"' for name in schema.names)
-    return f"select {columns} from ({_nothing(schema)} union all by name select * from read_parquet({_files(files)})) as known"
+    return f"select {columns} from ({_nothing(schema)} union all by name {rows_sql(files)}) as known"
 
 
-def _views(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books) -> None:
-    plan, acked = books.plan, books.acknowledged
+def _register_answers(bench: duckdb.DuckDBPyConnection, acked: Acknowledgements) -> None:
     bench.register("acked", pa.table({"number": pa.array(sorted(acked.numbers), pa.int64())}))
-    bench.register(
-        "refused",
-        pa.table(
-            {
-                "number": pa.array([r[0] for r in acked.refused], pa.int64()),
-                "position": pa.array([r[1] for r in acked.refused], pa.int64()),
-                "code": pa.array([r[2] for r in acked.refused], pa.string()),
-            }
-        ),
-    )
-    view_base(bench, shape, books.base)
-    bench.execute(f"create or replace temp view removals as {plan.rows_sql('remove', ('member', 'version'))}")
-    bench.execute(
-        f"create or replace temp view additions as {plan.rows_sql('add', ('member', 'version', 'change_no', *shape.key_columns))}"
-    )
-    bench.execute(f"create or replace temp view notes as {plan.notes_sql()}")
+    numbers, positions, codes = zip(*acked.refused, strict=True) if acked.refused else ((), (), ())
+    refused = {
+        "number": pa.array(numbers, pa.int64()),
+        "position": pa.array(positions, pa.int64()),
+        "code": pa.array(codes, pa.string()),
+    }
+    bench.register("refused", pa.table(refused))
 
 
 SPAN = "member > getvariable('low') and member <= getvariable('high')"
 """The members of a window."""
-_KEYS = (
-    "select member from books_base union all select member from additions "
-    "union all select member from notes where op = 'skip'"
-)
 
 
-def _additions_sql(shape: Shape, *, once: bool) -> str:
-    """Each row added, whether all of its batches were acknowledged, and what the channel said of it. `once` where none is sent twice."""
-    keys = "".join(f', "{c}"' for c in shape.key_columns)
+def _fold_sql(shape: Shape) -> str:
     first_keys = "".join(f', any_value("{c}") as "{c}"' for c in shape.key_columns)
-    sent = f"""
-        from additions x left join acked k using (number)
-        left join refused f on f.number = x.number and f.position = x.position
-        where {SPAN}
-    """
-    if once:
-        return f"select member, version, change_no, k.number is not null as acked, f.code, f.code is not null as every_time{keys} {sent}"
-    return f"""
-        select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
-               any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
-        {sent} group by member, version
-    """
-
-
-def _fold_sql(shape: Shape, *, once: bool) -> str:
     keys = "".join(f', "{c}"' for c in shape.key_columns)
     no_keys = "".join(f', null as "{c}"' for c in shape.key_columns)
     return f"""
-    with b as (select * from books_base where {SPAN}),
+    with b as (select * from base),
     r as (
         select member, version, bool_and(k.number is not null and f.code is null) as gone
         from removals x left join acked k using (number)
         left join refused f on f.number = x.number and f.position = x.position
-        where {SPAN} group by member, version
+        group by member, version
     ),
-    a as ({_additions_sql(shape, once=once)}),
-    n as (select op, member, version, change_no from notes where {SPAN})
+    a as (
+        select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
+               any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
+        from additions x left join acked k using (number)
+        left join refused f on f.number = x.number and f.position = x.position
+        group by member, version
+    ),
+    n as (select op, member, version, change_no from notes)
     select b.member, b.version, coalesce(t.change_no, b.change_no) as change_no,
            case when r.member is not null then 1 else b.state end as state, b.reason, b.first_sent, b.last_sent{keys}
     from b left join r using (member, version)
@@ -193,10 +291,6 @@ def _fold_sql(shape: Shape, *, once: bool) -> str:
     select member, version, change_no, 3, '', null, null{no_keys} from n where op = 'skip'
     order by member, version
     """
-
-
-def _files(paths: Sequence[Path]) -> str:
-    return "[" + ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths) + "]"
 
 
 def _nothing(schema: pa.Schema) -> str:

@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from connectors.contract import Action
 from segsync.audience.files import Part
+from segsync.audience.packing import unpack
+from segsync.audience.rolls import Sheet
 
 REMOVALS, NEW, AFTER, AGAIN, RENEWED, NOTES = "removals", "new", "after", "again", "renewed", "notes"
 ADDITIONS = (NEW, AFTER, AGAIN, RENEWED)
@@ -53,6 +55,7 @@ class BatchRef:
         """The rows to send, in the plan's order. A column that the plan does not have is empty."""
         with pq.ParquetFile(self.file.path) as file:
             rows = file.read_row_group(self.group, columns=[c for c in columns if c in file.schema_arrow.names])
+        rows = unpack(rows)
         for column in columns:
             if column not in rows.column_names:
                 rows = rows.append_column(column, pa.nulls(rows.num_rows, pa.string()))
@@ -86,6 +89,14 @@ class Plan:
                 refs.append(BatchRef(self.first + len(refs), file.section, file, group, rows))
         return tuple(refs)
 
+    def of(self, action: Action) -> Sequence[BatchRef]:
+        """The batches of one action, in the order of sending: removals are the first of all."""
+        return self.batches[: self._removals] if action is Action.REMOVE else self.batches[self._removals :]
+
+    @cached_property
+    def _removals(self) -> int:
+        return sum(batch.action is Action.REMOVE for batch in self.batches)
+
     @property
     def rows_to_remove(self) -> int:
         """Rows of all removals."""
@@ -96,49 +107,15 @@ class Plan:
         """Rows of all additions."""
         return sum(file.rows for file in self.files if file.section != REMOVALS)
 
-    @property
-    def sends_once(self) -> bool:
-        """Whether no row is added twice: what is sent again may be new as well, nothing else."""
-        return all(file.section != AGAIN for file in self.files)
-
-    def rows_sql(self, action: str, columns: Sequence[str]) -> str:
-        """DuckDB: the rows of an action with `number`, the batch they are in, and `position` inside it."""
-        wanted = {REMOVALS} if action == "remove" else set(ADDITIONS)
-        pieces = []
-        first = self.first
+    def numbered(self, sections: Sequence[str]) -> list[Sheet]:
+        """The files of some sections, each with the number of its first batch."""
+        first, sheets = self.first, []
         for file in self._in_order:
-            if file.section in wanted:
-                pieces.append(
-                    f"select {_named(file, columns)}, {first} + file_row_number // {self.batch_rows} as number, "
-                    f"file_row_number % {self.batch_rows} as position "
-                    f"from read_parquet('{_quoted(file.path)}', file_row_number = true)"
-                )
+            if file.section in sections:
+                sheets.append(Sheet(file.path, first, self.batch_rows))
             first += -(-file.rows // self.batch_rows)
-        return " union all ".join(pieces) if pieces else _no_rows(columns)
-
-    def notes_sql(self) -> str:
-        """DuckDB: op, member, version, change_no of every note."""
-        if not self.notes:
-            return "select null::varchar as op, null::bigint as member, null::varchar as version, null::bigint as change_no where false"
-        files = ", ".join(f"'{_quoted(path)}'" for path in self.notes)
-        return f"select op, member, version, change_no from read_parquet([{files}])"
+        return sheets
 
     @cached_property
     def _in_order(self) -> tuple[PlanFile, ...]:
         return tuple(sorted(self.files, key=lambda file: SECTIONS.index(file.section)))
-
-
-def _named(file: PlanFile, columns: Sequence[str]) -> str:
-    """The columns of a file, empty where another version of ours that wrote it did not know them."""
-    known = set(pq.read_schema(file.path).names)
-    return ", ".join(f'"{c}"' if c in known else f'null::varchar as "{c}"' for c in columns)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def _no_rows(columns: Sequence[str]) -> str:
-    kinds = {"member": "bigint", "change_no": "bigint"}
-    named = ", ".join(f'null::{kinds.get(c, "varchar")} as "{c}"' for c in columns)
-    return f"select {named}, null::bigint as number, null::bigint as position where false"

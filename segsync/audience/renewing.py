@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from connectors.contract import Shape
 from segsync.audience.ledger import Held, base_sql
+from segsync.audience.packing import rows_sql
 from segsync.rules.renewal import AHEAD, PLACES, STEP, Turns
 
 
@@ -26,8 +27,7 @@ class Staying:
 def choose(bench: duckdb.DuckDBPyConnection, shape: Shape, staying: Staying, turns: Turns, now: datetime) -> int:
     """Finds, inside `bench`, those whose turn has come or is near. Returns how many are due."""
     bench.execute(f"create or replace temp view renewing_base as {base_sql(shape, staying.base)}")
-    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in staying.touched)
-    touched = f"select member, version from read_parquet([{files}], union_by_name = true)" if files else _NOBODY
+    touched = f"select member, version from ({rows_sql(staying.touched)}) as rows" if staying.touched else _NOBODY
     # the rest first: a member of a warehouse may have a number too large to be multiplied
     place = f"(member % {PLACES})"
     values = {

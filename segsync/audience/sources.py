@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, Text, case, cast, func, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.contract import Capabilities, Kind
@@ -49,13 +49,14 @@ class Bar:
 
     def why_not(self, kept_out: Subquery | None) -> ColumnElement[int]:
         """Why a member may not be sent. `kept_out` is what `excluded.joined` gave, joined from outside to the member's id."""
-        if self.excluded.entry is None and kept_out is None:
-            return self.said
-        on_a_list = or_(
-            false() if self.excluded.entry is None else self.excluded.entry,
-            false() if kept_out is None else kept_out.c.id.is_not(None),
-        )
-        return case((self.said != MAY_BE_SENT, self.said), (on_a_list, EXCLUDED), else_=MAY_BE_SENT)
+        said = self.said
+        if self.excluded.entry is not None:
+            said = case((said != MAY_BE_SENT, said), (self.excluded.entry, EXCLUDED), else_=MAY_BE_SENT)
+        return said if kept_out is None else self.on_a_list(said, kept_out)
+
+    def on_a_list(self, said: ColumnElement[int], kept_out: Subquery) -> ColumnElement[int]:
+        """The same, of those of whom it is known already, up to the members of excluded segments."""
+        return case((said != MAY_BE_SENT, said), (kept_out.c.id.is_not(None), EXCLUDED), else_=MAY_BE_SENT)
 
 
 def bar(
@@ -112,37 +113,39 @@ class Source:
         return members
 
     def _window(self, low: int, rows: int) -> str:
-        ids = self._above(low, rows).cte("ids")
+        fields = self._texts() if self.everything else []
+        entry = self.bar.why_not(None).label("barred")
+        chosen = self._members(entry, *fields).where(self.table.id > low).order_by(self.table.id).limit(rows)
+        inside = chosen.cte("inside")
         # the end is asked for in the same statement, or each window would look at all that follows of a huge excluded segment
-        kept_out = self.bar.excluded.joined(low, select(func.max(ids.c.id)).scalar_subquery())
-        fields = self._texts() if self.everything else ()
-        query = select(self.table.id, self.table.change_no, self.bar.why_not(kept_out).label("barred"), *fields)
-        # said again, or a merge join walks there from the first key for every window
-        query = query.join(ids, ids.c.id == self.table.id).where(self.table.id > low)
-        if kept_out is not None:
-            query = query.outerjoin(kept_out, kept_out.c.id == self.table.id)
-        return filters.as_sql(query.order_by(self.table.id), self.session)
+        kept_out = self.bar.excluded.joined(low, select(func.max(inside.c.id)).scalar_subquery())
+        if kept_out is None:
+            return filters.as_sql(chosen, self.session)
+        barred = self.bar.on_a_list(inside.c.barred, kept_out).label("barred")
+        columns = [inside.c.id, inside.c.change_no, barred, *(inside.c[name] for name in self.fields if fields)]
+        query = select(*columns).outerjoin(kept_out, kept_out.c.id == inside.c.id).order_by(inside.c.id)
+        return filters.as_sql(query, self.session)
+
+    def _members(self, *columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
+        """The members themselves with more of their columns: a join with the table that they are rows of would read each twice."""
+        wanted = (self.table.id, self.table.change_no, *columns)
+        return self.members.with_only_columns(*wanted, maintain_column_froms=True)
 
     def values(self, low: int, high: int, ids: pa.Array | None) -> pa.Table:
         """`id`, `change_no` and the fields of these members; where `ids` is None, of all with keys above `low` up to `high`.
 
         Both ends stand fast: counted once more, a window would end earlier where somebody has joined meanwhile.
         """
-        query = select(self.table.id, self.table.change_no, *self._texts()).order_by(self.table.id)
         if ids is None:
-            members = self.members.subquery()
-            inside = query.join(members, members.c.id == self.table.id)
-            return self._read(inside.where(members.c.id > low, members.c.id <= high))
+            inside = self._members(*self._texts()).where(self.table.id > low, self.table.id <= high)
+            return self._read(inside.order_by(self.table.id))
         if len(ids) == 0:
             return self._empty()
+        query = select(self.table.id, self.table.change_no, *self._texts()).order_by(self.table.id)
         return self._read(query.where(self.table.id == func.any(ids.to_pylist())))
 
     def touched(self, _low: int, _high: int) -> None:
         """Nobody has compared before: anybody may be touched."""
-
-    def _above(self, low: int, rows: int) -> Any:
-        members = self.members.subquery()
-        return select(members.c.id).where(members.c.id > low).order_by(members.c.id).limit(rows)
 
     def _read(self, query: Select[*tuple[Any, ...]]) -> pa.Table:
         return self.ahead.read(filters.as_sql(query, self.session))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from segsync.audience.files import Folder, Part
+from segsync.audience.packing import together
 
 
 @dataclass
@@ -30,18 +31,18 @@ class Stream:
         self._waiting.append(table)
         self._rows += table.num_rows
         if self._rows >= max(self.part_rows, self.group_rows):
-            together = pa.concat_tables(self._waiting)
+            rows = together(self._waiting)
             self._waiting = []
             whole = (self._rows // self.group_rows) * self.group_rows
-            self._write(together.slice(0, whole))
-            rest = together.slice(whole)
+            self._write(rows.slice(0, whole))
+            rest = rows.slice(whole)
             self._waiting = [rest] if rest.num_rows else []
             self._rows = rest.num_rows
 
     def finish(self) -> list[Part]:
         """Writes what is left and returns the parts written."""
         if self._rows:
-            self._write(pa.concat_tables(self._waiting))
+            self._write(together(self._waiting))
             self._waiting, self._rows = [], 0
         return self.parts
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ibis
 
-from segsync.audience.compare import TO_SEND, identifiers_sql
+from segsync.audience.identified import TO_SEND, identifiers_sql
 from segsync.audience.sources import MAY_BE_SENT, NO_CONSENT, NOT_SUBSCRIBED
 from segsync.audience.warehouse_readers import WarehouseProblem
 from segsync.rules.cleaning_email import GMAIL

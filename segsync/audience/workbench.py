@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -18,12 +19,35 @@ MEMORY = "200MB"
 SPILL = "20GB"
 
 
+class Fed:
+    """A table to the engine, and another one each time it is read: a statement over it is planned once.
+
+    Planning is most of what a statement over a few rows takes.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.clear()
+
+    def put(self, table: pa.Table) -> None:
+        """What is read next, in the columns that it has always."""
+        self._table = table.select(self.schema.names).cast(self.schema)
+
+    def clear(self) -> None:
+        """Lets go of what was read."""
+        self._table = self.schema.empty_table()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        # https://arrow.apache.org/docs/format/CDataInterface/PyCapsuleInterface.html
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
 LEFT_BEHIND = 86_400.0
 """Seconds after which a spill folder belongs to nobody: a workbench is open for minutes."""
 
 
 @contextmanager
-def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def workbench(folder: Path, *, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own, closed at the end. `folder` takes what does not fit into memory."""
     with TemporaryDirectory(prefix="spill-", dir=private(folder)) as spill:
         connection = duckdb.connect(
@@ -31,7 +55,7 @@ def workbench(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 "memory_limit": MEMORY,
                 "temp_directory": spill,
                 "max_temp_directory_size": SPILL,
-                "threads": 2,
+                "threads": threads,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,

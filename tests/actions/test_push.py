@@ -26,6 +26,15 @@ def test_first_run_fills_the_audience(runtime, channel, sync):
     assert (after.status, after.members_held, after.in_step_since) == ("synced", 3, runtime.clock())
 
 
+def test_the_channels_latest_references_are_kept(runtime, channel, session, sync):
+    """The last twenty ids by which the channel's support finds a request stand with the run (S7)."""
+    for number in range(41):
+        put(session, sync, email=f"more{number}@example.org", phone=None)
+    run = go(runtime, sync)
+    assert run.batches_done == 22
+    assert run.references == [f"trace-{number}" for number in range(3, 23)]
+
+
 def test_second_run_sends_nothing(runtime, channel, sync):
     """When nothing changed the channel hears nothing (B1)."""
     go(runtime, sync)

@@ -11,8 +11,10 @@ import pyarrow as pa
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Token
 from segsync.audience import conflicts
-from segsync.audience.compare import Method, Window, compare, whole_rows
+from segsync.audience.compare import compare, whole_rows
+from segsync.audience.differing import Window, differing
 from segsync.audience.files import Folder, Part
+from segsync.audience.identified import Identify, Method
 from segsync.audience.ledger import Books, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Acknowledgements, Plan, PlanFile
 from segsync.audience.streams import Stream
@@ -55,6 +57,7 @@ class Driver:
     basis: str = "basis 1"
     plan_basis: str = ""
     ledger_basis: str = ""
+    few: int = conflicts.FEW
     bench: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
     @property
@@ -102,7 +105,10 @@ class Driver:
         low = -1
         while low < TOP:
             window = self._window(low)
-            compared = compare(self.bench, self.method, window, lambda ids, low=low: self._values(low, ids))
+            found = differing(self.shape, window)
+            compared = compare(
+                self.bench, Identify(self.bench, self.method), found, lambda ids: self._rows(ids.to_pylist())
+            )
             streams[NEW].add(compared.new)
             streams[AFTER].add(compared.after)
             streams["draft"].add(compared.removals)
@@ -122,7 +128,7 @@ class Driver:
                 [file.path for file in files],
                 self._open(parts[NEW]) if later else (),
             )
-            conflicts.check(self.bench, self.shape, draft)
+            conflicts.check(self.bench, self.shape, draft, few=self.few)
             removals, again, more = self._stream(REMOVALS), self._stream(AGAIN), self._stream(NOTES)
             for table in conflicts.removals(self.bench, self.shape, WINDOW):
                 removals.add(table)
@@ -130,7 +136,7 @@ class Driver:
                 more.add(table)
             for piece in conflicts.sharing(self.bench, self.shape, draft, WINDOW):
                 ids = sorted(set(piece.column("member").to_pylist()))
-                again.add(whole_rows(self.bench, self.method, piece, self._rows(ids)))
+                again.add(whole_rows(self.bench, Identify(self.bench, self.method), piece, self._rows(ids)))
             files += [PlanFile(REMOVALS, self.folder.open(p), p.rows) for p in removals.finish()]
             files += [PlanFile(AGAIN, self.folder.open(p), p.rows) for p in again.finish()]
             notes += [self.folder.open(p) for p in more.finish()]
@@ -145,10 +151,6 @@ class Driver:
         members = members.append_column("barred", pa.array([0] * len(ids), pa.int32()))
         files = [self.folder.open(part) for part in self.ledger if part.high > low and part.low < high]
         return Window(members, files, (low, high), same_basis=self.ledger_basis == self.basis)
-
-    def _values(self, low: int, ids: pa.Array | None) -> pa.Table:
-        wanted = ids.to_pylist() if ids is not None else sorted(i for i in self.contacts.rows if i > low)[:WINDOW]
-        return self._rows(wanted)
 
     def _rows(self, ids: list[int]) -> pa.Table:
         columns = {

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Action, Kind, Qualifier
+from segsync.audience.conflicts import FEW
 from segsync.audience.plan import AGAIN, Plan, PlanFile
 from tests.audience.driver import Contacts, Driver
 from tests.fakes import LATER, FakeChannel, Killed
@@ -77,11 +78,11 @@ def driver(tmp_path):
 
 @pytest.mark.property
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(history=st.lists(EVENTS, max_size=14))
-def test_any_history_converges(history):
+@given(history=st.lists(EVENTS, max_size=14), few=st.sampled_from([0, FEW]))
+def test_any_history_converges(history, few):
     """Changes, shared e-mails and phones, and workers that die: the next good run makes the audience right (B1)."""
     with tempfile.TemporaryDirectory() as folder:
-        driver = Driver(Path(folder), FakeChannel())
+        driver = Driver(Path(folder), FakeChannel(), few=few)
         for event in history:
             drive(driver, event)
         driver.run()

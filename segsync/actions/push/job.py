@@ -18,8 +18,8 @@ from segsync.actions import books, likely_causes, warehouse_reading
 from segsync.actions.claims import Claim, Help
 from segsync.actions.decided_by import decided_by
 from segsync.actions.likely_causes import TRAIL
-from segsync.audience.compare import Method
 from segsync.audience.files import Folder, Part
+from segsync.audience.identified import Method
 from segsync.audience.plan import PlanFile
 from segsync.audience.sources import kind_for
 from segsync.models import Run, Segment, Sync

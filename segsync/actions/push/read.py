@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
@@ -18,8 +19,10 @@ from segsync.actions.outcomes import Outcome, Progress
 from segsync.actions.push import warehouse
 from segsync.actions.push.job import Job
 from segsync.actions.push.warehouse import WarehouseMembers
-from segsync.audience.compare import Compared, Window, compare
+from segsync.audience.compare import Compared, compare
+from segsync.audience.differing import Differing, Window, differing, together
 from segsync.audience.files import Part
+from segsync.audience.identified import Identify, identifying
 from segsync.audience.plan import AFTER, NEW, NOTES
 from segsync.audience.sources import BARRED, Source, open_source
 from segsync.audience.streams import Stream
@@ -62,26 +65,61 @@ class Drafts:
         return [part for stream in self.streams.values() for part in stream.finish()]
 
 
+class Pending:
+    """What windows have to be looked at for, until it is worth looking: a few of each window are compared as quickly as one of them."""
+
+    def __init__(self, job: Job, source: Source | WarehouseMembers, low: int) -> None:
+        self._shape, self._source = job.shape, source
+        self._low = self._high = low
+        self._found: list[Differing] = []
+        self._members = 0
+
+    @property
+    def rows(self) -> int:
+        """How much there is to look at by now."""
+        return sum(found.rows for found in self._found)
+
+    def take(self, window: Window) -> Counter[str]:
+        """Adds a window. What is known of it at once."""
+        found = differing(self._shape, window)
+        self._found.append(found)
+        self._high, self._members = window.span[1], self._members + window.members.num_rows
+        return found.counts
+
+    def compared(self, bench: duckdb.DuckDBPyConnection, identify: Identify) -> Compared:
+        """What all that was taken since the last time comes to."""
+        found = together(self._found)
+        compared = compare(bench, identify, found, self._fetch)
+        self._low, self._found, self._members = self._high, [], 0
+        return compared
+
+    def _fetch(self, ids: pa.Array) -> pa.Table:
+        # to name most of the members one by one would take longer than to read all
+        named = ids if len(ids) * 2 < self._members else None
+        return self._source.values(self._low, self._high, named)
+
+
 def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
     low = int(job.run.cursor["low"])
-    with ExitStack() as opened, job.runtime.sessions() as session, workbench(job.spill) as bench:
+    with ExitStack() as opened, job.runtime.sessions() as session:
+        bench = opened.enter_context(workbench(job.spill, threads=1))
+        identify = opened.enter_context(identifying(bench, job.method))
         base, same_basis = _base(job, session)
         source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
         drafts = Drafts(job, session)
+        pending = Pending(job, source, low)
         session.rollback()  # no transaction is open while members are read elsewhere
         if base and not same_basis and not job.run.everybody:
             _say_everybody(job)
         while low < TOP and (job.in_time() or source.in_one_go or not drafts.counts):
             job.claim.keep()
             window = _window(job, source, base, low, same_basis=same_basis)
-            high = window.span[1]
-
-            def fetch(ids: pa.Array | None, low: int = low, high: int = high) -> pa.Table:
-                return source.values(low, high, ids)
-
-            drafts.take(compare(bench, job.method, window, fetch))
-            low = high
+            low = window.span[1]
+            drafts.counts.update(pending.take(window))
+            if pending.rows >= job.runtime.settings.window_rows:
+                drafts.take(pending.compared(bench, identify))
+        drafts.take(pending.compared(bench, identify))
         drafts.counts.update(source.counted)
         parts = drafts.finish()
         seen = {name: dict(found) for name, found in (("unclean", source.unclean), ("warehouse", source.told)) if found}

@@ -23,6 +23,7 @@ from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
 from segsync.audience.files import Part
+from segsync.audience.identified import identifying
 from segsync.audience.ledger import Books, Sums, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
@@ -115,11 +116,11 @@ def _stream(job: Job, sort: str) -> Stream:
 
 def _draft(job: Job, session: Session) -> Draft:
     def paths(sort: str) -> list[Path]:
-        return [job.folder.open(part) for part in books.parts_of_run(session, job.run.id, sort)]
+        return [job.open(part) for part in books.parts_of_run(session, job.run.id, sort)]
 
     new = paths(NEW)
     return Draft(
-        base=[job.folder.open(part) for part in books.ledger_parts(session, books.current_ledger(session, job.run.id))],
+        base=[job.open(part) for part in books.ledger_parts(session, books.current_ledger(session, job.run.id))],
         removals=paths(books.DRAFT),
         additions=[*new, *paths(AFTER)],
         unordered=new if job.capabilities.applies is Applies.LATER else (),
@@ -129,10 +130,10 @@ def _draft(job: Job, session: Session) -> Draft:
 def _whole(
     job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: Iterator[pa.Table]
 ) -> Iterator[pa.Table]:
-    with source_of(job, session) as source:
+    with source_of(job, session) as source, identifying(bench, job.method) as identify:
         session.rollback()  # no transaction is open while members are read elsewhere
         for piece in sharing:
-            yield whole_rows(bench, job.method, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
+            yield whole_rows(bench, identify, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
 
 
 # -- folding ---------------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def _fold(job: Job, planned: Run) -> None:
         sync = session.get_one(Sync, planned.sync_id)
         plan = books.plan_of(session, planned, job.folder)
         files = Books(
-            base=[job.folder.open(part) for part in books.ledger_parts(session, sync.ledger_id)],
+            base=[job.open(part) for part in books.ledger_parts(session, sync.ledger_id)],
             plan=plan,
             acknowledged=books.acknowledgements(session, planned),
         )

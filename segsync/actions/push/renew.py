@@ -13,6 +13,7 @@ from segsync.actions.push.read import TOP, source_of
 from segsync.audience import renewing
 from segsync.audience.compare import whole_rows
 from segsync.audience.files import Part
+from segsync.audience.identified import identifying
 from segsync.audience.plan import AFTER, AGAIN, NEW, REMOVALS, RENEWED
 from segsync.audience.renewing import Staying
 from segsync.audience.streams import Stream
@@ -33,13 +34,17 @@ def renewals(job: Job, checked: Sequence[Part]) -> list[Part]:
         touched = [*books.parts_of_run(session, job.run.id, books.DRAFT), *_of(checked, AGAIN)]
         staying = Staying([job.folder.open(part) for part in base], [job.folder.open(part) for part in touched])
         stream = Stream(job.folder, RENEWED, job.stem, group_rows=job.batch_rows, part_rows=rows)
-        with source_of(job, session) as source, workbench(job.spill) as bench:
+        with (
+            source_of(job, session) as source,
+            workbench(job.spill) as bench,
+            identifying(bench, job.method) as identify,
+        ):
             due = renewing.choose(bench, job.shape, staying, taking_turns, job.now)
             most = how_many(due, sends=_sends(session, job, checked), batch_rows=job.batch_rows)
             session.rollback()  # no transaction is open while members are read elsewhere
             for piece in renewing.renewed(bench, job.shape, most, rows):
                 values = source.values(-1, TOP, pc.unique(piece.column("member")))
-                stream.add(whole_rows(bench, job.method, piece, values))
+                stream.add(whole_rows(bench, identify, piece, values))
                 job.claim.keep()
     return stream.finish()
 

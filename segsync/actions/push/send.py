@@ -8,14 +8,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONPATH, insert
 from sqlalchemy.orm import Session
 
 from connectors.contract import Action, Applies, Batch, PushResult
 from connectors.problems import Code, SegmentRefused
 from segsync.actions import books
+from segsync.actions.claims import ClaimLost
 from segsync.actions.outcomes import InOtherHands, Outcome, Progress, WaitUntil
 from segsync.actions.push import taking
 from segsync.actions.push.job import Job
@@ -38,8 +40,9 @@ def send(job: Job) -> Outcome:
     """Sends what is left of the plan while the slice lasts."""
     with job.runtime.sessions() as session:
         plan = books.listed_plan(session, job.run, job.folder)
-    while job.in_time():
-        taken = taking.take(job, plan)  # the lease that this gives must outlive the request's total deadline
+    taken = None
+    while taken or job.in_time():
+        taken = taken or taking.take(job, plan)  # the lease that this gives must outlive the request's total deadline
         if taken.ref is None:
             return InOtherHands() if taken.left else _sent(job, plan)
         if instead := _must_wait(job, taken.ref) or _is_stale(job):
@@ -47,7 +50,7 @@ def send(job: Job) -> Outcome:
             return instead if isinstance(instead, WaitUntil) else _fold_and_read_again(job)
         _call_for_help(job, taken)
         with taking.held(job, taken.ref):
-            _send_one(job, plan, taken.ref)
+            taken = _send_one(job, plan, taken.ref)
     return Progress()
 
 
@@ -55,10 +58,11 @@ def help_send(job: Job) -> bool:
     """The same beside whoever holds the run, as long as nobody else needs this worker. Whether more is left to help with."""
     with job.runtime.sessions() as session:
         plan = books.listed_plan(session, job.run, job.folder)
-    while job.in_time():
-        if job.runtime.queue.waiting(Name.RUNS):
+    taken = None
+    while taken or job.in_time():
+        if taken is None and job.runtime.queue.waiting(Name.RUNS):
             return False
-        taken = taking.take(job, plan, senders=job.runtime.settings.senders)
+        taken = taken or taking.take(job, plan, senders=job.runtime.settings.senders)
         if taken.ref is None:
             return False
         if _must_wait(job, taken.ref) or _is_stale(job):
@@ -66,7 +70,7 @@ def help_send(job: Job) -> bool:
             return False
         _call_for_help(job, taken)
         with taking.held(job, taken.ref):
-            _send_one(job, plan, taken.ref)
+            taken = _send_one(job, plan, taken.ref)
     return True
 
 
@@ -84,7 +88,8 @@ def _sent(job: Job, plan: Plan) -> Outcome:
     return Progress()
 
 
-def _send_one(job: Job, plan: Plan, ref: BatchRef) -> None:
+def _send_one(job: Job, plan: Plan, ref: BatchRef) -> Taken | None:
+    """Sends a batch. What was taken with its acknowledgement, where there is time for more."""
     if Phase(job.run.phase) is Phase.REMOVING and ref.action is Action.ADD:
         with job.change() as (_, run):
             if run.phase == Phase.REMOVING:
@@ -98,8 +103,8 @@ def _send_one(job: Job, plan: Plan, ref: BatchRef) -> None:
         if problem.code is not Code.REMOVAL_TOO_SMALL or job.helps:
             raise
         _put_off(job, ref, problem)
-        return
-    acknowledge(job, ref, result)
+        return None
+    return acknowledge(job, ref, result, plan)
 
 
 def _batch(job: Job, plan: Plan, ref: BatchRef) -> Batch:
@@ -119,56 +124,69 @@ def _batch(job: Job, plan: Plan, ref: BatchRef) -> Batch:
     )
 
 
-def acknowledge(job: Job, ref: BatchRef, result: PushResult) -> None:
-    """Writes down the channel's answer. True whatever became of the claim meanwhile: the batch was sent."""
+def acknowledge(job: Job, ref: BatchRef, result: PushResult, plan: Plan) -> Taken | None:
+    """Writes down the channel's answer, and takes the next batch in the same transaction, where there is time for one.
+
+    True whatever became of the claim meanwhile: the batch was sent. Raises ClaimLost when nothing more may be sent.
+    """
     refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
+    batch = {
+        "run_id": job.run.id,
+        "number": ref.number,
+        "action": ref.action.value,
+        "rows": ref.rows,
+        "accepted": result.accepted,
+        "refused": refused,
+        "receipt": result.receipt,
+        "reference": result.reference,
+        "acked_at": job.now,
+        "next_poll": job.now + job.poll_after if result.receipt else None,
+    }
+    more = job.in_time() and not (job.helps and job.runtime.queue.waiting(Name.RUNS))
     with job.runtime.sessions.begin() as session:
         removal_refused = bool(refused) and ref.action is Action.REMOVE
         if removal_refused:
             sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
-        run = session.get_one(Run, job.run.id, with_for_update=True)
-        written = session.execute(
-            insert(RunBatch)
-            .values(
-                run_id=job.run.id,
-                number=ref.number,
-                action=ref.action.value,
-                rows=ref.rows,
-                accepted=result.accepted,
-                refused=refused,
-                receipt=result.receipt,
-                reference=result.reference,
-                acked_at=job.now,
-                next_poll=job.now + job.poll_after if result.receipt else None,
-            )
-            .on_conflict_do_nothing()
-            .returning(RunBatch.number)
-        ).one_or_none()
+        session.execute(select(Run.id).where(Run.id == job.run.id).with_for_update())
+        written = session.execute(insert(RunBatch).values(batch).on_conflict_do_nothing().returning(RunBatch.number))
+        first = written.one_or_none() is not None  # else somebody sent it too, and was answered first
         taking.done_with(session, job.run.id, ref.number, job.claim)
-        if written is None:
-            return  # somebody else sent it too, and was answered first
-        if removal_refused:
+        if first and removal_refused:
             sync.removals_due += sum(reason.count for reason in result.refused)
-        _count(run, ref, result)
+        if first:
+            _count(session, job.run.id, ref, result)
+        return _next(session, job, plan) if more else None
 
 
-def _count(run: Run, ref: BatchRef, result: PushResult) -> None:
-    run.tries = 0
-    run.batches_done += 1
-    run.rows_done += ref.rows
-    run.requests += result.requests
-    if ref.section == RENEWED:
-        run.renewed_members += result.accepted
-    if ref.action is Action.REMOVE:
-        run.rows_removed += result.accepted
-    else:
-        run.rows_added += result.accepted
-    totals = dict(run.refused)
-    for reason in result.refused:
-        totals[reason.code] = totals.get(reason.code, 0) + reason.count
-    run.refused = totals
+def _next(session: Session, job: Job, plan: Plan) -> Taken | None:
+    """Inside the transaction of an acknowledgement."""
+    try:
+        return taking.take_in(session, job, plan, senders=job.runtime.settings.senders if job.helps else None)
+    except ClaimLost:
+        return None  # whoever asks for the next meets it again: what was sent is written down first
+
+
+def _count(session: Session, run_id: int, ref: BatchRef, result: PushResult) -> None:
+    """In the run, which is locked: counted where it stands, for to load all of it takes as long as all else that is written here."""
+    taken_out = ref.action is Action.REMOVE
+    counted: dict[Any, int] = {
+        Run.batches_done: 1,
+        Run.rows_done: ref.rows,
+        Run.requests: result.requests,
+        (Run.rows_removed if taken_out else Run.rows_added): result.accepted,
+        Run.renewed_members: result.accepted if ref.section == RENEWED else 0,
+    }
+    values: dict[Any, Any] = {column: column + more for column, more in counted.items() if more}
     if result.reference:
-        run.references = [*run.references, result.reference][-KEPT_REFERENCES:]
+        last = cast(f"$[last - {KEPT_REFERENCES - 1} to last]", JSONPATH)
+        values[Run.references] = func.jsonb_path_query_array(Run.references.concat([result.reference]), last)
+    session.execute(update(Run).where(Run.id == run_id).values({Run.tries: 0, **values}))
+    if result.refused:
+        run = session.get_one(Run, run_id)
+        totals = dict(run.refused)
+        for reason in result.refused:
+            totals[reason.code] = totals.get(reason.code, 0) + reason.count
+        run.refused = totals
 
 
 def _put_off(job: Job, ref: BatchRef, problem: SegmentRefused) -> None:

@@ -5,7 +5,7 @@ No addition is given out before the last removal is answered. A batch whose send
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,19 +63,24 @@ class Taken:
 def take(job: Job, plan: Plan, *, senders: int | None = None) -> Taken:
     """Takes the next batch. With `senders`, only while fewer than so many send. Raises ClaimLost when nothing may be sent any more."""
     with job.runtime.sessions.begin() as session:
-        job.claim.hold(session)
-        for action in (Action.REMOVE, Action.ADD):
-            found = _next(session, job, [batch for batch in plan.batches if batch.action is action])
-            if found.left:
-                break
-        if found.ref is None or (senders is not None and found.senders >= senders):
-            return Taken(None, found.left, found.senders)
-        own = {"run_id": job.run.id, "number": found.ref.number, "lease": job.claim.lease}
-        session.execute(_TAKE, {**own, "sender": job.claim.sender, "fence": job.claim.fence})
-        return found
+        return take_in(session, job, plan, senders=senders)
 
 
-def _next(session: Session, job: Job, batches: list[BatchRef]) -> Taken:
+def take_in(session: Session, job: Job, plan: Plan, *, senders: int | None = None) -> Taken:
+    """The same in a transaction that goes on. Raises ClaimLost before anything is written in it."""
+    job.claim.hold(session)
+    for action in (Action.REMOVE, Action.ADD):
+        found = _next(session, job, plan.of(action))
+        if found.left:
+            break
+    if found.ref is None or (senders is not None and found.senders >= senders):
+        return Taken(None, found.left, found.senders)
+    own = {"run_id": job.run.id, "number": found.ref.number, "lease": job.claim.lease}
+    session.execute(_TAKE, {**own, "sender": job.claim.sender, "fence": job.claim.fence})
+    return found
+
+
+def _next(session: Session, job: Job, batches: Sequence[BatchRef]) -> Taken:
     if not batches:
         return Taken(None)
     span = {"run_id": job.run.id, "low": batches[0].number, "high": batches[-1].number, "put_off": PUT_OFF}

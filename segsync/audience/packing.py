@@ -1,0 +1,135 @@
+"""Digests as bytes, in the files of the data path: as hexadecimal text they take twice the place, and compressing them most of a run's time.
+
+Nothing else is changed by it: what was packed comes back as it was, and files from before are read as they are.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+DIGESTS = (32, 64)
+"""Lengths of MD5 and SHA-256 as text."""
+_CASE, _CAPITAL = 0x60, 0x40
+"""Bits of a letter in ASCII. A capital would come back small."""
+
+
+def pack(table: pa.Table) -> pa.Table:
+    """The table with columns of digests as bytes: those in which every text is one, written small."""
+    for place, field in enumerate(table.schema):
+        packed = _packed(table.column(place)) if field.type == pa.string() else None
+        if packed is not None:
+            table = table.set_column(place, field.name, packed)
+    return table
+
+
+def unpack(table: pa.Table) -> pa.Table:
+    """The table with its digests as text."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_fixed_size_binary(field.type):
+            table = table.set_column(place, field.name, _unpacked(table.column(place)))
+    return table
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """Tables with the same columns as one, packed where all are, and all as text where one of them cannot be."""
+    packed = [pack(table) for table in tables if table.num_rows] or list(tables[:1])
+    if len(packed) == 1:
+        return packed[0]
+    names = packed[0].column_names
+    types = {name: {table.schema.field(name).type for table in packed} for name in names}
+    odd = [name for name in names if len(types[name]) > 1]
+    for name in odd:
+        packed = _alike(packed, name)
+    return pa.concat_tables(packed)
+
+
+def digests(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Those of some texts that are digests of a length, as bytes of that type."""
+    fitting = texts.filter(pc.match_substring_regex(texts, f"^[0-9a-f]{{{2 * kind.byte_width}}}$"))
+    return _packed(pa.chunked_array([fitting])) if len(fitting) else pa.array([], kind)
+
+
+def is_packed(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds digests as bytes."""
+    return bool(pa.types.is_fixed_size_binary(kind))
+
+
+def rows_sql(paths: Sequence[Path]) -> str:
+    """DuckDB: the rows of files with their digests as text, by the names of their columns. At least one file."""
+    alike: dict[tuple[tuple[str, bool], ...], list[Path]] = {}
+    for path in paths:
+        columns = tuple((field.name, is_packed(field.type)) for field in pq.read_schema(path))
+        alike.setdefault(columns, []).append(path)
+    pieces = []
+    for columns, files in alike.items():
+        texts = ", ".join(f'lower(hex("{name}")) as "{name}"' if packed else f'"{name}"' for name, packed in columns)
+        pieces.append(f"select {texts} from read_parquet([{', '.join(_quoted(path) for path in files)}])")
+    return " union all by name ".join(pieces)
+
+
+def _packed(column: pa.ChunkedArray) -> pa.Array | None:
+    texts = _one(column)
+    filled = texts.drop_null() if texts.null_count else texts
+    if len(filled) == 0:
+        return None
+    _, ends, letters = filled.buffers()
+    edges = np.frombuffer(ends, np.int32, len(filled) + 1, filled.offset * 4)
+    width = int(edges[1] - edges[0])
+    if width not in DIGESTS or (np.diff(edges) != width).any():
+        return None
+    text = memoryview(letters)[edges[0] : edges[-1]]
+    if ((np.frombuffer(text, np.uint8) & _CASE) == _CAPITAL).any():
+        return None
+    try:
+        data = binascii.unhexlify(text)
+    except binascii.Error:
+        return None
+    kind = pa.binary(width // 2)
+    return _spread(pa.FixedSizeBinaryArray.from_buffers(kind, len(filled), [None, pa.py_buffer(data)]), texts)
+
+
+def _unpacked(column: pa.ChunkedArray) -> pa.Array:
+    digests = _one(column)
+    filled = digests.drop_null() if digests.null_count else digests
+    width = digests.type.byte_width
+    data = memoryview(filled.buffers()[1])[filled.offset * width : (filled.offset + len(filled)) * width]
+    edges = np.arange(len(filled) + 1, dtype=np.int32) * (2 * width)
+    texts = pa.StringArray.from_buffers(len(filled), pa.py_buffer(edges), pa.py_buffer(binascii.hexlify(data)))
+    return _spread(texts, digests)
+
+
+def _spread(filled: pa.Array, places: pa.Array) -> pa.Array:
+    """Values without gaps, with the gaps of `places`."""
+    if not places.null_count:
+        return filled
+    there = places.is_valid().to_numpy(zero_copy_only=False)
+    return filled.take(pa.array(np.cumsum(there) - 1, mask=~there))
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _alike(tables: list[pa.Table], name: str) -> list[pa.Table]:
+    """One column of tables in one type: bytes where the others hold nothing in it, else text."""
+    kinds = {table.schema.field(name).type for table in tables if table.column(name).null_count < table.num_rows}
+    kind = kinds.pop() if len(kinds) == 1 else pa.string()
+    made = []
+    for table in tables:
+        place, column = table.column_names.index(name), table.column(name)
+        if column.type != kind:
+            empty = column.null_count == len(column)
+            column = pa.nulls(len(column), kind) if empty else _unpacked(column)
+        made.append(table.set_column(place, name, column))
+    return made
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,97 @@
+"""Files whose rows lie in key order, given out window by window. Each is read once, and let go when the windows are past it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segsync.audience.packing import together
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One file. `number` is that of its first batch, where its rows are batches of a plan with `batch_rows` rows."""
+
+    path: Path
+    number: int = 0
+    batch_rows: int = 0
+
+
+@dataclass
+class Roll:
+    """Files of one kind with the columns that are wanted of them; one that a file does not have is empty."""
+
+    sheets: Sequence[Sheet]
+    schema: pa.Schema
+    numbered: bool = False
+    """Whether each row is told with the `number` of its batch and its `position` in it."""
+    _spans: list[Span] = field(init=False)
+    _read: dict[int, pa.Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Looks at which keys are in which file."""
+        self._spans = [_span(sheet.path) for sheet in self.sheets]
+
+    @property
+    def edges(self) -> list[tuple[int, int]]:
+        """The last key of each file, and how many rows it has."""
+        return [(span.high, span.rows) for span in self._spans]
+
+    @property
+    def all(self) -> pa.Schema:
+        """What `between` gives, with digests as text."""
+        more = [("number", pa.int64()), ("position", pa.int64())] if self.numbered else []
+        return pa.schema([*self.schema, *(pa.field(*each) for each in more)])
+
+    def between(self, low: int, high: int) -> pa.Table:
+        """The rows with keys above `low` up to `high`, in key order in each file, digests as they lie there. Windows only go up."""
+        for place in [place for place in self._read if self._spans[place].high <= low]:
+            del self._read[place]
+        found = []
+        for place, span in enumerate(self._spans):
+            if span.low <= high and span.high > low:
+                table = self._table(place)
+                start, stop = np.searchsorted(table.column("member").to_numpy(), [low, high], side="right")
+                found.append(table.slice(int(start), int(stop - start)))
+        return together(found) if found else self.all.empty_table()
+
+    def _table(self, place: int) -> pa.Table:
+        if place not in self._read:
+            self._read[place] = self._load(self.sheets[place])
+        return self._read[place]
+
+    def _load(self, sheet: Sheet) -> pa.Table:
+        with pq.ParquetFile(sheet.path) as file:
+            there = set(file.schema_arrow.names)
+            rows = file.read(columns=[name for name in self.schema.names if name in there], use_threads=False)
+        for wanted in self.schema:
+            if wanted.name not in there:
+                rows = rows.append_column(wanted, pa.nulls(rows.num_rows, wanted.type))
+        rows = rows.select(self.schema.names)
+        if self.numbered:
+            place = np.arange(rows.num_rows, dtype=np.int64)
+            rows = rows.append_column("number", pa.array(sheet.number + place // sheet.batch_rows))
+            rows = rows.append_column("position", pa.array(place % sheet.batch_rows))
+        member = rows.column("member").to_numpy()
+        return rows if (member[1:] >= member[:-1]).all() else rows.sort_by("member")
+
+
+@dataclass(frozen=True)
+class Span:
+    """The first and the last key of a file, and how many rows it has."""
+
+    low: int
+    high: int
+    rows: int
+
+
+def _span(path: Path) -> Span:
+    about = pq.read_metadata(path)
+    column = about.schema.to_arrow_schema().names.index("member")
+    told = [about.row_group(group).column(column).statistics for group in range(about.num_row_groups)]
+    return Span(min(one.min for one in told), max(one.max for one in told), about.num_rows)
