@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -19,6 +18,7 @@ from segsync.actions.outcomes import Outcome, Progress
 from segsync.actions.push import warehouse
 from segsync.actions.push.job import Job
 from segsync.actions.push.warehouse import WarehouseMembers
+from segsync.actions.push.windows import TOP, Windows
 from segsync.audience.compare import Compared, compare
 from segsync.audience.differing import Differing, Window, differing, together
 from segsync.audience.files import Part
@@ -30,8 +30,6 @@ from segsync.audience.workbench import workbench
 from segsync.models import Ledger, Run, Segment, SegmentSize, Sync
 from segsync.rules.terms import Phase, SegmentKind
 
-TOP = 2**62
-"""Above every key."""
 NEW_RULES = "the way in which identifiers are prepared has changed"
 
 
@@ -109,12 +107,13 @@ def read(job: Job) -> Outcome:
         source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
         drafts = Drafts(job, session)
         pending = Pending(job, source, low)
+        windows = Windows(source, base, job.open, job.runtime.settings.window_rows, same_basis)
         session.rollback()  # no transaction is open while members are read elsewhere
         if base and not same_basis and not job.run.everybody:
             _say_everybody(job)
         while low < TOP and (job.in_time() or source.in_one_go or not drafts.counts):
             job.claim.keep()
-            window = _window(job, source, base, low, same_basis=same_basis)
+            window = windows.after(low)
             low = window.span[1]
             drafts.counts.update(pending.take(window))
             if pending.rows >= job.runtime.settings.window_rows:
@@ -164,14 +163,6 @@ def _base(job: Job, session: Session) -> tuple[Sequence[Part], bool]:
     ledger_id = books.current_ledger(session, job.run.id)
     ledger = session.get(Ledger, ledger_id) if ledger_id else None
     return books.ledger_parts(session, ledger_id), ledger is not None and ledger.basis == job.basis
-
-
-def _window(job: Job, source: Source | WarehouseMembers, base: Sequence[Part], low: int, *, same_basis: bool) -> Window:
-    rows = job.runtime.settings.window_rows
-    members = source.window(low, rows)
-    high = int(members.column("id")[-1].as_py()) if members.num_rows == rows else TOP
-    files: list[Path] = [job.open(part) for part in base if part.high > low and part.low < high]
-    return Window(members, files, (low, high), same_basis, source.touched(low, high))
 
 
 def _record(job: Job, parts: Sequence[Part], counts: Counter[str], low: int, seen: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ from segsync.actions.outcomes import Done, Outcome, Progress
 from segsync.actions.push import judge, renew
 from segsync.actions.push.job import Job
 from segsync.actions.push.judge import Checked
-from segsync.actions.push.read import TOP, source_of
+from segsync.actions.push.read import source_of
+from segsync.actions.push.windows import TOP
 from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import books
 from segsync.actions.push.job import Job
-from segsync.actions.push.read import TOP, source_of
+from segsync.actions.push.read import source_of
+from segsync.actions.push.windows import TOP
 from segsync.audience import renewing
 from segsync.audience.compare import whole_rows
 from segsync.audience.files import Part
