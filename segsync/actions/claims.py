@@ -5,13 +5,26 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import CompoundSelect, Interval, ScalarSelect, bindparam, select, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    CompoundSelect,
+    Interval,
+    ScalarSelect,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Session, sessionmaker
 
 from segsync.actions.moments import FARTHEST
 from segsync.models import BatchTaken, Run, Sync
-from segsync.rules.terms import Purpose
+from segsync.rules.terms import Phase, Purpose, RunState
 
 _TAKE = text("""
     update run set lease_until = clock_timestamp() + :lease, fence = run.fence + 1, state = 'working',
@@ -64,6 +77,16 @@ class Claim:
         """Tells batches taken under this claim from others."""
         return f"claim {self.fence}"
 
+    @property
+    def ours(self) -> ColumnElement[bool]:
+        """Whether a run is ours, in a statement over it."""
+        return and_(Run.fence == self.fence, Run.lease_until > func.clock_timestamp(), Run.finished_at.is_(None))
+
+    @property
+    def kept(self) -> dict[Any, Any]:
+        """What lengthens the lease in an update of the run, where it is ours."""
+        return {Run.lease_until: case((self.ours, func.clock_timestamp() + self.lease), else_=Run.lease_until)}
+
     def keep(self) -> None:
         """Lengthens the lease. Raises ClaimLost when the run is no longer ours."""
         with self.sessions.begin() as session:
@@ -98,6 +121,22 @@ class Help:
     sessions: sessionmaker[Session]
     sender: str = field(default_factory=lambda: f"help {secrets.token_hex(8)}")
     fence: None = None
+
+    @property
+    def ours(self) -> ColumnElement[bool]:
+        """Whether a run still sends the plan that we help with, in a statement over it."""
+        first_batch = Run.cursor["first_batch"].astext.cast(BigInteger)
+        return and_(
+            Run.finished_at.is_(None),
+            Run.state != RunState.WAITING.value,
+            Run.phase.in_([Phase.REMOVING.value, Phase.ADDING.value]),
+            first_batch == self.first_batch,
+        )
+
+    @property
+    def kept(self) -> dict[Any, Any]:
+        """Nothing in the run: a helper's lease stands with the batch."""
+        return {}
 
     def keep(self) -> None:
         """Raises ClaimLost when nobody may help any more."""

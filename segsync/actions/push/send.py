@@ -6,7 +6,8 @@ Whoever holds the run sends; others help. Only the holder ends the phase, waits,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,6 @@ from sqlalchemy.orm import Session
 from connectors.contract import Action, Applies, Batch, PushResult
 from connectors.problems import Code, SegmentRefused
 from segsync.actions import books
-from segsync.actions.claims import ClaimLost
 from segsync.actions.outcomes import InOtherHands, Outcome, Progress, WaitUntil
 from segsync.actions.push import taking
 from segsync.actions.push.job import Job
@@ -127,7 +127,7 @@ def _batch(job: Job, plan: Plan, ref: BatchRef) -> Batch:
 def acknowledge(job: Job, ref: BatchRef, result: PushResult, plan: Plan) -> Taken | None:
     """Writes down the channel's answer, and takes the next batch in the same transaction, where there is time for one.
 
-    True whatever became of the claim meanwhile: the batch was sent. Raises ClaimLost when nothing more may be sent.
+    True whatever became of the claim meanwhile: the batch was sent.
     """
     refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
     batch = {
@@ -147,46 +147,40 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult, plan: Plan) -> Take
         removal_refused = bool(refused) and ref.action is Action.REMOVE
         if removal_refused:
             sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
-        session.execute(select(Run.id).where(Run.id == job.run.id).with_for_update())
+        before = session.execute(select(Run.refused).where(Run.id == job.run.id).with_for_update()).scalar_one()
         written = session.execute(insert(RunBatch).values(batch).on_conflict_do_nothing().returning(RunBatch.number))
         first = written.one_or_none() is not None  # else somebody sent it too, and was answered first
         taking.done_with(session, job.run.id, ref.number, job.claim)
         if first and removal_refused:
             sync.removals_due += sum(reason.count for reason in result.refused)
-        if first:
-            _count(session, job.run.id, ref, result)
-        return _next(session, job, plan) if more else None
+        counted = _counted(ref, result, before) if first else {Run.tries: 0}
+        # once: a second update of a row in one transaction looks at, and waits for, whatever the row names
+        ours = update(Run).where(Run.id == job.run.id).values(counted | job.claim.kept).returning(job.claim.ours)
+        if not session.execute(ours).scalar_one() or not more:
+            return None  # whoever asks for the next meets a lost claim: what was sent is written down first
+        return taking.pick(session, job, plan, senders=job.runtime.settings.senders if job.helps else None)
 
 
-def _next(session: Session, job: Job, plan: Plan) -> Taken | None:
-    """Inside the transaction of an acknowledgement."""
-    try:
-        return taking.take_in(session, job, plan, senders=job.runtime.settings.senders if job.helps else None)
-    except ClaimLost:
-        return None  # whoever asks for the next meets it again: what was sent is written down first
-
-
-def _count(session: Session, run_id: int, ref: BatchRef, result: PushResult) -> None:
-    """In the run, which is locked: counted where it stands, for to load all of it takes as long as all else that is written here."""
+def _counted(ref: BatchRef, result: PushResult, refused: Mapping[str, int]) -> dict[Any, Any]:
+    """The answer in the run, counted where it stands: to load all of it takes as long as all else that is written here."""
     taken_out = ref.action is Action.REMOVE
-    counted: dict[Any, int] = {
+    more: dict[Any, int] = {
         Run.batches_done: 1,
         Run.rows_done: ref.rows,
         Run.requests: result.requests,
         (Run.rows_removed if taken_out else Run.rows_added): result.accepted,
         Run.renewed_members: result.accepted if ref.section == RENEWED else 0,
     }
-    values: dict[Any, Any] = {column: column + more for column, more in counted.items() if more}
+    values: dict[Any, Any] = {Run.tries: 0} | {column: column + number for column, number in more.items() if number}
     if result.reference:
         last = cast(f"$[last - {KEPT_REFERENCES - 1} to last]", JSONPATH)
         values[Run.references] = func.jsonb_path_query_array(Run.references.concat([result.reference]), last)
-    session.execute(update(Run).where(Run.id == run_id).values({Run.tries: 0, **values}))
     if result.refused:
-        run = session.get_one(Run, run_id)
-        totals = dict(run.refused)
+        totals = Counter(refused)
         for reason in result.refused:
-            totals[reason.code] = totals.get(reason.code, 0) + reason.count
-        run.refused = totals
+            totals[reason.code] += reason.count
+        values[Run.refused] = dict(totals)
+    return values
 
 
 def _put_off(job: Job, ref: BatchRef, problem: SegmentRefused) -> None:

@@ -63,12 +63,12 @@ class Taken:
 def take(job: Job, plan: Plan, *, senders: int | None = None) -> Taken:
     """Takes the next batch. With `senders`, only while fewer than so many send. Raises ClaimLost when nothing may be sent any more."""
     with job.runtime.sessions.begin() as session:
-        return take_in(session, job, plan, senders=senders)
+        job.claim.hold(session)
+        return pick(session, job, plan, senders=senders)
 
 
-def take_in(session: Session, job: Job, plan: Plan, *, senders: int | None = None) -> Taken:
-    """The same in a transaction that goes on. Raises ClaimLost before anything is written in it."""
-    job.claim.hold(session)
+def pick(session: Session, job: Job, plan: Plan, *, senders: int | None = None) -> Taken:
+    """The same in a transaction that has the run locked and the claim lengthened."""
     for action in (Action.REMOVE, Action.ADD):
         found = _next(session, job, plan.of(action))
         if found.left:
