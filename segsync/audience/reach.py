@@ -92,13 +92,21 @@ def _counted(
         if kept_out is not None:
             tables = tables.outerjoin(kept_out, kept_out.c.id == table.id)
         has = {key.name: _has(table, key) for key in each.shapes[kind].keys}
-        said = against.why_not(kept_out)
-        why = case((said != MAY_BE_SENT, said), (or_(False, *has.values()), MAY_BE_SENT), else_=NO_IDENTIFIER)
-        columns += [why.label(f"{each.name} why"), *(value.label(f"{each.name} {key}") for key, value in has.items())]
-    one = select(*columns).select_from(tables).subquery()
+        columns += [against.why_not(kept_out).label(f"{each.name} said")]
+        columns += [value.label(f"{each.name} {key}") for key, value in has.items()]
+    # with an offset it is worked out once for each member: else the lists are searched anew for every number that is counted
+    found = select(*columns).select_from(tables).offset(0).subquery()
+    one = select(found, *(_why(found, each, kind) for each in channels)).subquery()
     counts = [func.count().label("members"), *_of_channels(one, kind, channels), *_nowhere(one, channels)]
     counted = session.execute(select(*counts).select_from(one)).mappings().one()
     return {str(name): int(number) for name, number in counted.items()}
+
+
+def _why(found: Subquery, channel: Capabilities, kind: Kind) -> Label[int]:
+    said = found.c[f"{channel.name} said"]
+    keys = [found.c[f"{channel.name} {key.name}"] for key in channel.shapes[kind].keys]
+    why = case((said != MAY_BE_SENT, said), (or_(False, *keys), MAY_BE_SENT), else_=NO_IDENTIFIER)
+    return why.label(f"{channel.name} why")
 
 
 def _of_channels(one: Subquery, kind: Kind, channels: Sequence[Capabilities]) -> Iterator[Label[int]]:

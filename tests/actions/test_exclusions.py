@@ -12,7 +12,7 @@ from connectors.registry import CHANNELS
 from segsync.actions import exclusions, segments
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.exclusions import Terms, Written
-from segsync.audience.reach import reach
+from segsync.audience.reach import everywhere, reach
 from segsync.audience.sources import open_source
 from segsync.models import AuditEvent, Contact, Exclusion, Organization, Person, Segment, SegmentMember
 from tests.actions.pushing import go, keys, members, put
@@ -200,3 +200,18 @@ def test_thousands_are_put_on_in_a_few_statements(runtime, session, sync, exclud
     event.listen(runtime.engine, "before_cursor_execute", lambda *given: seen.append(given[2]))
     assert exclude(*(f"x{number}@example.org" for number in range(6_000))).added == 6_000
     assert sum("INSERT INTO exclusion" in statement for statement in seen) == 2
+
+
+def test_lists_are_searched_once_for_each_channel_whatever_is_counted(runtime, session, sync, exclude):
+    """Whom channels can take is said also with many entries: each member is looked up once a channel, not for every figure (B14)."""
+    exclude("p1@example.org")
+    channels = [each.capabilities for each in CHANNELS.values()]
+    asked: list[tuple[str, object]] = []
+    event.listen(
+        session.get_bind(), "before_cursor_execute", lambda _c, _cur, sql, values, *_: asked.append((sql, values))
+    )
+    segment = session.get_one(Segment, sync.segment_id)
+    everywhere(session, segment, channels, now=runtime.clock(), names=lambda number: session.get_one(Segment, number))
+    counting = next(one for one in asked if "FILTER" in one[0])
+    plan = "\n".join(row[0] for row in session.connection().exec_driver_sql(f"explain {counting[0]}", counting[1]))
+    assert 0 < plan.count("on exclusion ") <= 2 * len(channels)
