@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, null, select, tuple_
+from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from segsync.models import Sync
@@ -19,6 +19,7 @@ class Group:
     channel: str
     status: str
     was_synced: bool
+    fits: bool
     number: int
 
     @property
@@ -42,8 +43,12 @@ class Census:
     @property
     def by_status(self) -> dict[str, int]:
         """Syncs of each status, and '' for all."""
-        found = {status.value: sum(one.number for one in self.groups if one.status == status) for status in Status}
-        return found | {"": sum(found.values())}
+        return _by_status(self.groups)
+
+    @property
+    def fitting(self) -> dict[str, int]:
+        """The same of those that fit the condition that the census was taken with."""
+        return _by_status([one for one in self.groups if one.fits])
 
     @property
     def places(self) -> int:
@@ -56,19 +61,28 @@ class Census:
         return sum(one.number for one in here if one.active), sum(one.number for one in here if one.on)
 
 
-def take(session: Session, organization_id: int, *, accounts: bool = False) -> Census:
-    """Counts them, and finds their ad accounts where these are asked for. One query, which goes through the table once."""
-    alike = (Sync.channel, Sync.status, Sync.was_synced)
-    place = (Sync.account_id, Sync.account_name) if accounts else (null(), null())
-    sets = [tuple_(*alike), tuple_(Sync.channel, *place)] if accounts else [tuple_(*alike)]
-    rows = session.execute(
-        select(*alike, *place, func.count())
-        .where(Sync.organization_id == organization_id, Sync.deleted_at.is_(None))
-        .group_by(func.grouping_sets(*sets))
-    ).all()
+def _by_status(groups: Sequence[Group]) -> dict[str, int]:
+    found = {status.value: sum(one.number for one in groups if one.status == status) for status in Status}
+    return found | {"": sum(found.values())}
+
+
+def take(
+    session: Session, organization_id: int, *, accounts: bool = False, fits: ColumnElement[bool] | None = None
+) -> Census:
+    """Counts them, those that fit a condition apart, and finds their ad accounts where these are asked for.
+
+    One query, which goes through the table once.
+    """
+    alike = [Sync.channel, Sync.status, Sync.was_synced, (true() if fits is None else fits).label("fits")]
+    place = [Sync.account_id, Sync.account_name] if accounts else []
+    of_all = (Sync.organization_id == organization_id, Sync.deleted_at.is_(None))
+    seen = select(*alike, *place).where(*of_all).subquery()
+    channel, *others = seen.c
+    sets = [tuple_(channel, *others[:3]), *([tuple_(channel, *others[3:])] if accounts else [])]
+    rows = session.execute(select(func.count(), *seen.c).group_by(func.grouping_sets(*sets))).all()
+    groups = [Group(row[1], row[2], row[3], row[4], row[0]) for row in rows if row.status]
     names: dict[tuple[str, str], str] = {}
-    for channel, status, _, number, name, _ in rows:
-        if status is None:  # a row of the other set
-            names[channel, number] = max(name, names.get((channel, number), ""))
-    groups = [Group(channel, status, was_synced, count) for channel, status, was_synced, _, _, count in rows if status]
+    for row in rows:
+        if not row.status:  # of the other set: an ad account
+            names[row[1], row[5]] = max(row[6], names.get((row[1], row[5]), ""))
     return Census(groups, names)

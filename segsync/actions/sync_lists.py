@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload, load_only
 
 from segsync.actions.actor import Actor
@@ -89,9 +89,11 @@ class SyncPage:
     """Syncs of each status for the same filters, and '' for all."""
 
 
-def page(session: Session, actor: Actor, wanted: SyncFilter, number: int) -> SyncPage:
-    """A page of the list. A number past the end gives the last page. Two queries."""
-    by_status = counts(session, actor, wanted)
+def page(
+    session: Session, actor: Actor, wanted: SyncFilter, number: int, *, by_status: Mapping[str, int] | None = None
+) -> SyncPage:
+    """A page of the list. A number past the end gives the last page. Two queries, or one where the counts are known already."""
+    by_status = counts(session, actor, wanted) if by_status is None else by_status
     total = by_status.get(wanted.status, 0)
     number = max(1, min(number, -(-total // SIZE)))
     rows = session.execute(_rows(actor, wanted, number)).all() if total else []
@@ -122,6 +124,13 @@ def counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]
     any_status = _narrowed(select(Sync.status, func.count()), actor, wanted.with_status("")).group_by(Sync.status)
     found = {status: int(number) for status, number in session.execute(any_status)}
     return found | {"": sum(found.values())}
+
+
+def fits(actor: Actor, wanted: SyncFilter) -> ColumnElement[bool] | None:
+    """What these filters ask of a sync, whatever its status. None where they name a sync ID, which finds deleted syncs too."""
+    if wanted.text and sync_ids.read(wanted.text):
+        return None
+    return and_(true(), *_exact(actor, wanted.with_status("")), *_text(actor, wanted.text, None))
 
 
 def _narrowed(statement: Select[*tuple[Any, ...]], actor: Actor, wanted: SyncFilter) -> Select[*tuple[Any, ...]]:

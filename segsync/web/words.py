@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from flask import Flask
+from flask import Flask, g
 from markupsafe import Markup
 
 from connectors.registry import CHANNELS
+from segsync.models import Workspace
 from segsync.rules.terms import Role, Status
 from segsync.web import frame
 
@@ -147,7 +148,9 @@ def status_words(status: Any) -> tuple[str, str]:
 
 def zone() -> tzinfo:
     """The zone of the workspace that the person is in, else UTC."""
-    workspace = frame.current_workspace() if frame.signed_in() else None
+    # asked for each time that is told: where the page knows its workspace, somebody is signed in
+    known: Workspace | None = g.get("workspace")
+    workspace = known or (frame.current_workspace() if frame.signed_in() else None)
     if workspace is None:
         return UTC
     try:

@@ -96,6 +96,20 @@ def test_counts_are_of_the_same_filters(northwind):
     assert page.total == 1
 
 
+@pytest.mark.parametrize("asked", [{}, {"creator": "me", "status": "failed"}, {"text": "eu quiet"}, {"alert": True}])
+def test_the_counts_of_the_whole_page_are_those_of_its_list(northwind, asked):
+    """Counted together with the overview, each tab has the same figure as when the list updates itself. (S4)."""
+    add(northwind, status=Status.FAILED.value, account_name="EU")
+    add(northwind, "Max", segment="Quiet", account_name="EU")
+    actor, wanted = northwind.actor("Ada"), SyncFilter(**asked)
+    fits = sync_lists.fits(actor, wanted)
+    census = sync_census.take(northwind.session, actor.organization_id, accounts=True, fits=fits)
+    assert {name: count for name, count in census.fitting.items() if count or not name} == sync_lists.counts(
+        northwind.session, actor, wanted
+    )
+    assert (census.by_status[""], set(census.accounts.values())) == (2, {"EU"})
+
+
 def test_what_needs_somebody_comes_first(northwind):
     """Without an order, failed syncs stand on top, then those under way; inactive ones last. (S4)."""
     for status in (Status.INACTIVE, Status.SYNCED, Status.SYNCING, Status.FAILED):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import redirect, render_template, request, url_for
@@ -41,8 +41,10 @@ def root() -> Response:
 def home() -> str:
     """Overview, what needs attention, and every sync of the organization."""
     wanted = read(request.args)
-    census = sync_census.take(db(), actor().organization_id, accounts=True)
-    return render_template("syncs/home.html", **_top(census), **_list(wanted), **_filters(wanted, census))
+    fits = sync_lists.fits(actor(), wanted)
+    census = sync_census.take(db(), actor().organization_id, accounts=True, fits=fits)
+    shown = _list(wanted, by_status=None if fits is None else census.fitting)
+    return render_template("syncs/home.html", **_top(census), **shown, **_filters(wanted, census))
 
 
 @syncs.route("/syncs/live/top")
@@ -88,9 +90,9 @@ def _top(census: Census) -> dict[str, Any]:
     }
 
 
-def _list(wanted: SyncFilter) -> dict[str, Any]:
+def _list(wanted: SyncFilter, by_status: Mapping[str, int] | None = None) -> dict[str, Any]:
     who = actor()
-    found = sync_lists.page(db(), who, wanted, asked_page())
+    found = sync_lists.page(db(), who, wanted, asked_page(), by_status=by_status)
     return {
         "wanted": wanted,
         "found": found,
