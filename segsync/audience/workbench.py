@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,6 +16,19 @@ import pyarrow as pa
 
 # what Arrow has let go of goes back to the system: its own allocator keeps a tenth of a worker's memory for later
 pa.set_memory_pool(pa.system_memory_pool())
+LARGE_BLOCK = 512 * 1024
+"""Bytes from which on a block is the system's again as soon as it is let go of."""
+
+
+def _hold_still() -> None:
+    """Glibc raises that size with every large block that is let go of, and keeps the larger ones then, in pieces."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # https://man7.org/linux/man-pages/man3/mallopt.3.html
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+M_MMAP_THRESHOLD = -3
+_hold_still()
 MEMORY = "200MB"
 SPILL = "20GB"
 
