@@ -1,4 +1,4 @@
-"""Members compared with the ledger's rows of them: by change number first, then by a digest of the clean fields.
+"""Those who differ compared with the ledger's rows of them, by a digest of the clean fields.
 
 Only what a channel takes and what really differs is normalised and hashed.
 """
@@ -160,8 +160,7 @@ _LEAVING = f"""
 
 def _removals(bench: duckdb.DuckDBPyConnection, shape: Shape) -> pa.Table:
     keys = ", ".join(f'"{column}"' for column in shape.key_columns)
-    gone = "member not in (select id from members) as gone"
-    return bench.execute(f"select member, version, {keys}, {gone} from ({_LEAVING}) order by member").to_arrow_table()
+    return bench.execute(f"select member, version, {keys} from ({_LEAVING}) order by member").to_arrow_table()
 
 
 def _notes_sql(shape: Shape) -> str:

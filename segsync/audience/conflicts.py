@@ -6,7 +6,7 @@ added again, whole, after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from segsync.audience.near import Near, rows_in
 from segsync.audience.packing import rows_sql
 from segsync.rules.removals import Removals
 
-FEW = 200_000
+FEW = 100_000
 """Removals whose keys fit into memory. Of more of them, most of the segment is near."""
 
 
@@ -33,8 +33,13 @@ class Draft:
     """Those of the additions that the channel may apply before the removals, in an order of its own. They are repeated too."""
 
 
-def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, *, few: int = FEW) -> None:
-    """Works out, inside `bench`, the tables that the functions below read. Up to `few` removals, of what is near them alone."""
+def check(
+    bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, *, keep: Callable[[], None], few: int = FEW
+) -> None:
+    """Works out, inside `bench`, the tables that the functions below read. Up to `few` removals, of what is near them alone.
+
+    `keep` is called again and again meanwhile.
+    """
     _view(bench, shape, "draft_removals", draft.removals)
     _view(bench, shape, "whole_base", draft.base, "state")
     _view(bench, shape, "whole_additions", draft.additions)
@@ -47,7 +52,7 @@ def check(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, *, few: 
         if near is None:
             _view(bench, shape, name, files, *more)
         else:
-            near.lay(bench, name, files, *more)
+            near.lay(bench, name, files, *more, keep=keep)
     bench.execute("create or replace temp table touched as select distinct member, version from draft_removals")
     bench.execute(
         "create or replace temp view untouched as select * from draft_base b where b.state = 0 "

@@ -269,7 +269,7 @@ def _fold_sql(shape: Shape) -> str:
     ),
     a as (
         select member, version, any_value(change_no) as change_no, bool_and(k.number is not null) as acked,
-               any_value(f.code) as code, bool_and(f.code is not null) as every_time{first_keys}
+               min(f.code) as code, bool_or(f.code like 'wait.%') as waits, bool_and(f.code is not null) as every_time{first_keys}
         from additions x left join acked k using (number)
         left join refused f on f.number = x.number and f.position = x.position
         group by member, version
@@ -285,7 +285,7 @@ def _fold_sql(shape: Shape) -> str:
     union all
     select a.member, a.version, a.change_no,
            case when not a.acked then 1 when a.code is null then 0
-                when a.every_time and a.code not like 'wait.%' and coalesce(b.state, 2) in (2, 3) then 2 else 1 end as state,
+                when a.every_time and not a.waits and coalesce(b.state, 2) in (2, 3) then 2 else 1 end as state,
            coalesce(a.code, '') as reason,
            coalesce(b.first_sent, case when a.acked and a.code is null then $1 end) as first_sent,
            case when a.acked and a.code is null then $1 else b.last_sent end as last_sent{keys.replace(', "', ', a."')}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Near:
     shape: Shape
     members: pa.Array
     texts: dict[str, pa.Array]
+    _packed: dict[tuple[str, pa.DataType], pa.Array] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bench: duckdb.DuckDBPyConnection, shape: Shape) -> Near:
@@ -36,13 +37,21 @@ class Near:
         texts = {name: pc.unique(found.column(name)).drop_null() for name in shape.key_columns}
         return cls(shape, pc.unique(found.column("member")), texts)
 
-    def lay(self, bench: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], *more: str) -> None:
-        """The rows of files that are near, as a table with `more` columns beside member, version and keys."""
+    def lay(
+        self,
+        bench: duckdb.DuckDBPyConnection,
+        name: str,
+        files: Sequence[Path],
+        *more: str,
+        keep: Callable[[], None],
+    ) -> None:
+        """The rows of files that are near, as a table with `more` columns beside member, version and keys. `keep` is called for each file."""
         columns = ("member", "version", *more, *self.shape.key_columns)
         kinds = {"member": "bigint", "state": "tinyint"}
         named = ", ".join(f'"{column}" {kinds.get(column, "varchar")}' for column in columns)
         bench.execute(f"create or replace temp table {name} ({named})")
         for path in files:
+            keep()
             rows = self._in(path, columns)
             if rows.num_rows:
                 bench.register("near", rows)
@@ -64,4 +73,8 @@ class Near:
     def _like(self, rows: pa.Table, name: str) -> pa.Array:
         """The removals' values of a column, as the column of a file has them: nothing but digests is equal to one."""
         kind = rows.schema.field(name).type
-        return digests(self.texts[name], kind) if is_packed(kind) else self.texts[name]
+        if not is_packed(kind):
+            return self.texts[name]
+        if (name, kind) not in self._packed:
+            self._packed[name, kind] = digests(self.texts[name], kind)
+        return self._packed[name, kind]

@@ -101,7 +101,8 @@ def test_switching_off_stops_within_one_batch(runtime, channel, session, sync):
             held.status = Status.INACTIVE.value
 
     channel.before_push = switch_off
-    assert work(runtime, run).state == "stopped"
+    stopped = work(runtime, run)
+    assert (stopped.state, stopped.batches_done) == ("stopped", 1)
     assert len(channel.pushed) == 1
 
 

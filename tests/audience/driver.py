@@ -12,7 +12,7 @@ import pyarrow as pa
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Token
 from segsync.audience import conflicts
 from segsync.audience.compare import compare, whole_rows
-from segsync.audience.differing import Window, differing
+from segsync.audience.differing import Window, differing, together
 from segsync.audience.files import Folder, Part
 from segsync.audience.identified import Identify, Method
 from segsync.audience.ledger import Books, fold
@@ -58,6 +58,7 @@ class Driver:
     plan_basis: str = ""
     ledger_basis: str = ""
     few: int = conflicts.FEW
+    windows_at_once: int = 1
     bench: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
     @property
@@ -102,18 +103,24 @@ class Driver:
     def draft(self) -> Plan:
         self.plan_basis = self.basis
         streams = {sort: self._stream(sort) for sort in (NEW, AFTER, "draft", NOTES)}
-        low = -1
+        low, pending = -1, []
         while low < TOP:
             window = self._window(low)
-            found = differing(self.shape, window)
+            low = window.span[1]
+            pending.append(differing(self.shape, window))
+            if len(pending) < self.windows_at_once and low < TOP:
+                continue
             compared = compare(
-                self.bench, Identify(self.bench, self.method), found, lambda ids: self._rows(ids.to_pylist())
+                self.bench,
+                Identify(self.bench, self.method),
+                together(pending),
+                lambda ids: self._rows(ids.to_pylist()),
             )
+            pending = []
             streams[NEW].add(compared.new)
             streams[AFTER].add(compared.after)
             streams["draft"].add(compared.removals)
             streams[NOTES].add(compared.notes)
-            low = window.span[1]
         parts = {sort: stream.finish() for sort, stream in streams.items()}
         return self._checked(parts)
 
@@ -128,7 +135,7 @@ class Driver:
                 [file.path for file in files],
                 self._open(parts[NEW]) if later else (),
             )
-            conflicts.check(self.bench, self.shape, draft, few=self.few)
+            conflicts.check(self.bench, self.shape, draft, keep=lambda: None, few=self.few)
             removals, again, more = self._stream(REMOVALS), self._stream(AGAIN), self._stream(NOTES)
             for table in conflicts.removals(self.bench, self.shape, WINDOW):
                 removals.add(table)

@@ -78,11 +78,11 @@ def driver(tmp_path):
 
 @pytest.mark.property
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(history=st.lists(EVENTS, max_size=14), few=st.sampled_from([0, FEW]))
-def test_any_history_converges(history, few):
+@given(history=st.lists(EVENTS, max_size=14), few=st.sampled_from([0, FEW]), at_once=st.integers(1, 3))
+def test_any_history_converges(history, few, at_once):
     """Changes, shared e-mails and phones, and workers that die: the next good run makes the audience right (B1)."""
     with tempfile.TemporaryDirectory() as folder:
-        driver = Driver(Path(folder), FakeChannel(), few=few)
+        driver = Driver(Path(folder), FakeChannel(), few=few, windows_at_once=at_once)
         for event in history:
             drive(driver, event)
         driver.run()

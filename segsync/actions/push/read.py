@@ -93,7 +93,7 @@ class Pending:
 
     def _fetch(self, ids: pa.Array) -> pa.Table:
         # to name most of the members one by one would take longer than to read all
-        named = ids if len(ids) * 2 < self._members else None
+        named = ids if len(ids) * 2 < max(self._members, 1) else None
         return self._source.values(self._low, self._high, named)
 
 

@@ -95,7 +95,7 @@ def _checked(job: Job, notes_before: int) -> Checked:
     rows = job.runtime.settings.window_rows
     with job.runtime.sessions() as session, workbench(job.spill) as bench:
         draft = _draft(job, session)
-        conflicts.check(bench, job.shape, draft)
+        conflicts.check(bench, job.shape, draft, keep=job.claim.keep)
         removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
         notes.first_number = notes_before
         for table in conflicts.removals(bench, job.shape, rows):

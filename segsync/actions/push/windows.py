@@ -15,7 +15,7 @@ from segsync.audience.files import Part
 
 TOP: Final = 2**62
 """Above every key."""
-MOST: Final = 4
+MOST: Final = 2
 """Windows' worth of the ledger beside one window of members, where few are left of those who were in it."""
 
 
