@@ -14,8 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import Shape
+from segsync.audience.ledger import known_sql, some_of
 from segsync.audience.near import Near, rows_in
-from segsync.audience.packing import rows_sql
 from segsync.rules.removals import Removals
 
 FEW = 100_000
@@ -40,19 +40,20 @@ def check(
 
     `keep` is called again and again meanwhile.
     """
-    _view(bench, shape, "draft_removals", draft.removals)
-    _view(bench, shape, "whole_base", draft.base, "state")
-    _view(bench, shape, "whole_additions", draft.additions)
+    rows, of_ledger = some_of(shape, "member", "version"), some_of(shape, "member", "version", "state")
+    _view(bench, "draft_removals", draft.removals, rows)
+    _view(bench, "whole_base", draft.base, of_ledger)
+    _view(bench, "whole_additions", draft.additions, rows)
     near = Near.of(bench, shape) if rows_in(draft.removals) <= few else None
-    for name, files, more in (
-        ("draft_base", draft.base, ("state",)),
-        ("draft_additions", draft.additions, ()),
-        ("draft_unordered", draft.unordered, ()),
+    for name, files, schema in (
+        ("draft_base", draft.base, of_ledger),
+        ("draft_additions", draft.additions, rows),
+        ("draft_unordered", draft.unordered, rows),
     ):
         if near is None:
-            _view(bench, shape, name, files, *more)
+            _view(bench, name, files, schema)
         else:
-            near.lay(bench, name, files, *more, keep=keep)
+            near.lay(bench, name, files, schema, keep)
     bench.execute("create or replace temp table touched as select distinct member, version from draft_removals")
     bench.execute(
         "create or replace temp view untouched as select * from draft_base b where b.state = 0 "
@@ -161,11 +162,5 @@ def _tables(bench: duckdb.DuckDBPyConnection, sql: str, rows: int) -> Iterator[p
         yield pa.Table.from_batches([batch])
 
 
-def _view(bench: duckdb.DuckDBPyConnection, shape: Shape, name: str, files: Sequence[Path], *more: str) -> None:
-    """Rows of files as they are read. A key that the version of ours that wrote them did not know is empty."""
-    rows = f"union all by name {rows_sql(files)}" if files else ""
-    kinds = {"member": "bigint", "state": "tinyint"}
-    columns = ("member", "version", *more, *shape.key_columns)
-    nothing = ", ".join(f'null::{kinds.get(column, "varchar")} as "{column}"' for column in columns)
-    named = ", ".join(f'"{column}"' for column in columns)
-    bench.execute(f"create or replace temp view {name} as select {named} from (select {nothing} where false {rows})")
+def _view(bench: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+    bench.execute(f"create or replace temp view {name} as {known_sql(schema, files)}")

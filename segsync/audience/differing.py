@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from connectors.contract import Shape
 from segsync.audience.ledger import Held, ledger_schema
-from segsync.audience.packing import unpack
+from segsync.audience.packing import read_rows, unpack
 
 NUMBERS = ("member", "change_no", "state")
 NEVER = -1
@@ -95,8 +94,7 @@ Numbers = tuple[Path, pa.Table, slice]
 
 
 def _numbers(path: Path, span: tuple[int, int]) -> Numbers:
-    with pq.ParquetFile(path) as file:
-        numbers = file.read(columns=list(NUMBERS), use_threads=False)
+    numbers = read_rows(path, NUMBERS)
     member = numbers.column("member").to_numpy()
     inside = slice(*(int(np.searchsorted(member, edge, side="right")) for edge in span))
     return path, numbers.slice(inside.start, inside.stop - inside.start), inside
@@ -131,13 +129,8 @@ def _rows(one: Numbers, mask: np.ndarray, shape: Shape) -> pa.Table | None:
     if not mask.any():
         return None
     schema = ledger_schema(shape)
-    with pq.ParquetFile(path) as file:
-        names = [name for name in schema.names if name in file.schema_arrow.names]
-        rows = file.read(columns=names, use_threads=False)
-    rows = unpack(rows.slice(inside.start, inside.stop - inside.start).filter(pa.array(mask)))
-    for name in set(schema.names) - set(names):
-        rows = rows.append_column(name, pa.nulls(rows.num_rows, schema.field(name).type))
-    return rows.select(schema.names).cast(schema)
+    rows = read_rows(path, schema.names).slice(inside.start, inside.stop - inside.start)
+    return unpack(rows.filter(pa.array(mask))).cast(schema)
 
 
 def _table(pieces: Sequence[pa.Table], shape: Shape) -> pa.Table:

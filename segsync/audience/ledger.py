@@ -51,6 +51,11 @@ def ledger_schema(shape: Shape) -> pa.Schema:
     )
 
 
+def some_of(shape: Shape, *names: str) -> pa.Schema:
+    """Some columns of a ledger file, and its keys: what files of plans have too."""
+    return pa.schema([ledger_schema(shape).field(name) for name in (*names, *shape.key_columns)])
+
+
 @dataclass(frozen=True)
 class Books:
     """The files to read: the ledger as it was, and a recorded plan."""
@@ -106,7 +111,7 @@ class _Rolls:
     @classmethod
     def of(cls, shape: Shape, books: Books) -> _Rolls:
         ledger = ledger_schema(shape)
-        added = pa.schema([ledger.field(name) for name in ("member", "version", "change_no", *shape.key_columns)])
+        added = some_of(shape, "member", "version", "change_no")
         notes = pa.schema([("op", pa.string()), *(ledger.field(name) for name in ("member", "version", "change_no"))])
         plan = books.plan
         return cls(
@@ -233,7 +238,11 @@ def view_base(bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Pa
 
 def base_sql(shape: Shape, files: Sequence[Path]) -> str:
     """DuckDB: the rows of the ledger's files. A key that the version of ours that wrote them did not know is empty."""
-    schema = ledger_schema(shape)
+    return known_sql(ledger_schema(shape), files)
+
+
+def known_sql(schema: pa.Schema, files: Sequence[Path]) -> str:
+    """DuckDB: the rows of files with the columns of a schema. One that the version of ours that wrote them did not know is empty."""
     if not files:
         return _nothing(schema)
     columns = ", ".join(f'"{name}"' for name in schema.names)

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.contract import Key, Shape
-from segsync.audience.packing import digests, is_packed, unpack
+from segsync.audience.ledger import known_sql
+from segsync.audience.packing import digests, is_packed, read_rows, unpack
 
 
 def rows_in(files: Sequence[Path]) -> int:
@@ -42,28 +43,23 @@ class Near:
         bench: duckdb.DuckDBPyConnection,
         name: str,
         files: Sequence[Path],
-        *more: str,
+        schema: pa.Schema,
         keep: Callable[[], None],
     ) -> None:
-        """The rows of files that are near, as a table with `more` columns beside member, version and keys. `keep` is called for each file."""
-        columns = ("member", "version", *more, *self.shape.key_columns)
-        kinds = {"member": "bigint", "state": "tinyint"}
-        named = ", ".join(f'"{column}" {kinds.get(column, "varchar")}' for column in columns)
-        bench.execute(f"create or replace temp table {name} ({named})")
+        """The rows of files that are near, as a table with the columns of a schema. `keep` is called for each file."""
+        bench.execute(f"create or replace temp table {name} as {known_sql(schema, ())}")
         for path in files:
             keep()
-            rows = self._in(path, columns)
+            rows = self._in(path, schema.names)
             if rows.num_rows:
                 bench.register("near", rows)
                 bench.execute(f"insert into {name} by name select * from near")
                 bench.unregister("near")
 
     def _in(self, path: Path, columns: Sequence[str]) -> pa.Table:
-        with pq.ParquetFile(path) as file:
-            there = [column for column in columns if column in file.schema_arrow.names]
-            rows = file.read(columns=there, use_threads=False)
+        rows = read_rows(path, columns)
         masks = [pc.is_in(rows.column("member"), value_set=self.members)]
-        masks += [self._has(rows, key) for key in self.shape.keys if set(key.columns) <= set(there)]
+        masks += [self._has(rows, key) for key in self.shape.keys]
         return unpack(rows.filter(reduce(pc.or_, masks)))
 
     def _has(self, rows: pa.Table, key: Key) -> pa.ChunkedArray:

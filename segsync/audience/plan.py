@@ -12,11 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from connectors.contract import Action
 from segsync.audience.files import Part
-from segsync.audience.packing import unpack
+from segsync.audience.packing import read_rows, unpack
 from segsync.audience.rolls import Sheet
 
 REMOVALS, NEW, AFTER, AGAIN, RENEWED, NOTES = "removals", "new", "after", "again", "renewed", "notes"
@@ -53,13 +52,7 @@ class BatchRef:
 
     def read(self, columns: Sequence[str]) -> pa.Table:
         """The rows to send, in the plan's order. A column that the plan does not have is empty."""
-        with pq.ParquetFile(self.file.path) as file:
-            rows = file.read_row_group(self.group, columns=[c for c in columns if c in file.schema_arrow.names])
-        rows = unpack(rows)
-        for column in columns:
-            if column not in rows.column_names:
-                rows = rows.append_column(column, pa.nulls(rows.num_rows, pa.string()))
-        return rows.select(list(columns))
+        return unpack(read_rows(self.file.path, columns, group=self.group))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segsync.audience.packing import together
+from segsync.audience.packing import read_rows, together
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,7 @@ class Roll:
         return self._read[place]
 
     def _load(self, sheet: Sheet) -> pa.Table:
-        with pq.ParquetFile(sheet.path) as file:
-            there = set(file.schema_arrow.names)
-            rows = file.read(columns=[name for name in self.schema.names if name in there], use_threads=False)
-        for wanted in self.schema:
-            if wanted.name not in there:
-                rows = rows.append_column(wanted, pa.nulls(rows.num_rows, wanted.type))
-        rows = rows.select(self.schema.names)
+        rows = read_rows(sheet.path, self.schema.names)
         if self.numbered:
             place = np.arange(rows.num_rows, dtype=np.int64)
             rows = rows.append_column("number", pa.array(sheet.number + place // sheet.batch_rows))

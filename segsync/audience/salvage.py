@@ -9,17 +9,15 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import Shape
-from segsync.audience.ledger import SPAN, Held, ledger_schema, windows
-from segsync.audience.packing import rows_sql
+from segsync.audience.ledger import SPAN, Held, known_sql, ledger_schema, some_of, windows
 
 
 def unsure(bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path], rows: int) -> Iterator[pa.Table]:
     """Every version of every member with a key in `files` (of a ledger, or additions of plans), in key order, each once and unsure."""
     if not files:
         return
-    keys = ", ".join(f'null::varchar as "{c}"' for c in shape.key_columns)
-    nothing = f"select null::bigint as member, null::varchar as version, {keys} where false"
-    bench.execute(f"create or replace temp view found as {nothing} union all by name {rows_sql(files)}")
+    known = known_sql(some_of(shape, "member", "version"), files)
+    bench.execute(f"create or replace temp view found as {known}")
     has_key = " or ".join(f'"{c}" is not null' for c in shape.key_columns)
     first_keys = "".join(f', any_value("{c}") as "{c}"' for c in shape.key_columns)
     for _ in windows(bench, "select distinct member from found", rows):
