@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    update,
 )
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -41,22 +42,23 @@ _TAKE = text("""
     returning run.fence
 """).bindparams(bindparam("lease", type_=Interval))
 
-_KEEP = text("""
-    update run set lease_until = clock_timestamp() + :lease
-    where id = :run_id and fence = :fence and lease_until > clock_timestamp() and finished_at is null
-    returning id
-""").bindparams(bindparam("lease", type_=Interval))
-
 _RELEASE = text("""
     update run set lease_until = null where id = :run_id and fence = :fence
 """)
 
 
-_HELP = text("""
-    select id, (cursor ->> 'first_batch')::bigint as first_batch from run
-    where id = :run_id and finished_at is null and state <> 'waiting' and phase in ('removing', 'adding')
-    for update
-""")
+_SENDS = and_(
+    Run.finished_at.is_(None),
+    Run.state != RunState.WAITING.value,
+    Run.phase.in_([Phase.REMOVING.value, Phase.ADDING.value]),
+)
+"""Runs that can be helped with."""
+_FIRST_BATCH = Run.cursor["first_batch"].astext.cast(BigInteger)
+"""Tells the plan that a run sends from its earlier ones."""
+
+
+_AS_TOLD = {"synchronize_session": False}
+"""No run that is loaded is brought up to date: nobody looks at its lease there."""
 
 
 class ClaimLost(Exception):  # noqa: N818 - read aloud as "claim lost"
@@ -94,8 +96,8 @@ class Claim:
 
     def hold(self, session: Session) -> None:
         """The same in a transaction that goes on: the run is locked until its end. Called before every batch."""
-        values = {"run_id": self.run_id, "fence": self.fence, "lease": self.lease}
-        if session.execute(_KEEP, values).one_or_none() is None:
+        mine = update(Run).where(Run.id == self.run_id, self.ours).values(self.kept).returning(Run.id)
+        if session.execute(mine, execution_options=_AS_TOLD).one_or_none() is None:
             raise ClaimLost
 
     def release(self) -> None:
@@ -125,13 +127,7 @@ class Help:
     @property
     def ours(self) -> ColumnElement[bool]:
         """Whether a run still sends the plan that we help with, in a statement over it."""
-        first_batch = Run.cursor["first_batch"].astext.cast(BigInteger)
-        return and_(
-            Run.finished_at.is_(None),
-            Run.state != RunState.WAITING.value,
-            Run.phase.in_([Phase.REMOVING.value, Phase.ADDING.value]),
-            first_batch == self.first_batch,
-        )
+        return and_(_SENDS, self.first_batch == _FIRST_BATCH)
 
     @property
     def kept(self) -> dict[Any, Any]:
@@ -145,8 +141,8 @@ class Help:
 
     def hold(self, session: Session) -> None:
         """The same in a transaction that goes on: the run is locked until its end."""
-        found = session.execute(_HELP, {"run_id": self.run_id}).one_or_none()
-        if found is None or found.first_batch != self.first_batch:
+        sending = select(Run.id).where(Run.id == self.run_id, self.ours).with_for_update()
+        if session.execute(sending).one_or_none() is None:
             raise ClaimLost
 
     def load(self, session: Session) -> Run:
@@ -158,8 +154,9 @@ class Help:
 def help_with(sessions: sessionmaker[Session], run_id: int, *, lease: timedelta) -> Help | None:
     """The right to help with a run that is sending; None otherwise."""
     with sessions.begin() as session:
-        found = session.execute(_HELP, {"run_id": run_id}).one_or_none()
-    return None if found is None else Help(run_id, found.first_batch, lease, sessions)
+        sending = select(_FIRST_BATCH).where(Run.id == run_id, _SENDS).with_for_update()
+        first_batch = session.execute(sending).scalar_one_or_none()
+    return None if first_batch is None else Help(run_id, first_batch, lease, sessions)
 
 
 def leases_of(sync_id: int) -> CompoundSelect[datetime | None]:

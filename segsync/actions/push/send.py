@@ -127,7 +127,7 @@ def _batch(job: Job, plan: Plan, ref: BatchRef) -> Batch:
 def acknowledge(job: Job, ref: BatchRef, result: PushResult, plan: Plan) -> Taken | None:
     """Writes down the channel's answer, and takes the next batch in the same transaction, where there is time for one.
 
-    True whatever became of the claim meanwhile: the batch was sent.
+    True whatever became of the claim meanwhile: the batch was sent. Where the database fails, it is sent again, which does no harm.
     """
     refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
     batch = {
