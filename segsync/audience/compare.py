@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from segsync.audience.differing import Differing
-from segsync.audience.identified import VERSION, Identify, in_key_order, keyed_rows
+from segsync.audience.identified import VERSION, Identify, keyed_rows
 from segsync.audience.ledger import Held
+from segsync.audience.rolls import in_key_order
 
 Fetch = Callable[[pa.Array], pa.Table]
 """Reads `id`, `change_no` and the shape's fields of these members, perhaps of others too.

@@ -159,12 +159,6 @@ class _Line:
         self._connection.close()
 
 
-def in_key_order(rows: pa.Table, key: str = "member") -> pa.Table:
-    """By member. Mostly they come so, and sorting would copy all of them."""
-    members = rows.column(key).to_numpy()
-    return rows if (members[1:] >= members[:-1]).all() else rows.sort_by(key)
-
-
 def keyed_rows(members: pa.Table, columns: Sequence[str]) -> pa.Table:
     """The rows of members whose own engine has worked them out: they came with them."""
     return members.select(["id", VERSION, "change_no", *columns]).rename_columns(

@@ -71,8 +71,13 @@ class Roll:
             place = np.arange(rows.num_rows, dtype=np.int64)
             rows = rows.append_column("number", pa.array(sheet.number + place // sheet.batch_rows))
             rows = rows.append_column("position", pa.array(place % sheet.batch_rows))
-        member = rows.column("member").to_numpy()
-        return rows if (member[1:] >= member[:-1]).all() else rows.sort_by("member")
+        return in_key_order(rows)
+
+
+def in_key_order(rows: pa.Table, key: str = "member") -> pa.Table:
+    """By member. Mostly they come so, and sorting would copy all of them."""
+    members = rows.column(key).to_numpy()
+    return rows if (members[1:] >= members[:-1]).all() else rows.sort_by(key)
 
 
 @dataclass(frozen=True)

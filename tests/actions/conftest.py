@@ -48,3 +48,11 @@ def grace(session, sync) -> Actor:
     person = make_person(session, organization, "Grace", Role.PRIMARY_ADMIN)
     session.commit()
     return Actor.person(person)
+
+
+@pytest.fixture
+def ada(session, workspace) -> Actor:
+    """Works in the workspace of the test, as most people do."""
+    person = make_person(session, workspace.organization, "Ada", Role.MARKETING_USER, (workspace,))
+    session.commit()
+    return Actor.person(person)

@@ -30,13 +30,6 @@ def workspace(session):
 
 
 @pytest.fixture
-def ada(session, workspace):
-    person = make_person(session, workspace.organization, "Ada", Role.MARKETING_USER, (workspace,))
-    session.commit()
-    return Actor.person(person)
-
-
-@pytest.fixture
 def bring(runtime, session, workspace, ada):
     """Uploads bytes or text and returns the import, not yet started."""
 

@@ -8,13 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from segsync.actions import contacts, imports
-from segsync.actions.actor import Actor
 from segsync.actions.contacts import Gate, Said
 from segsync.actions.imports import Choices, Incoming
 from segsync.models import AuditEvent, Contact, Workspace
 from segsync.rules.import_mapping import ColumnMap
-from segsync.rules.terms import Role
-from tests.builders import make_contact, make_organization, make_person, make_workspace
+from tests.builders import make_contact, make_organization, make_workspace
 
 HERE = {"email": "eve@example.org", "phone": "+4915112345678"}
 
@@ -27,13 +25,6 @@ def workspace(session):
 @pytest.fixture
 def elsewhere(session, workspace):
     return make_workspace(session, workspace.organization, "North", country="DE")
-
-
-@pytest.fixture
-def ada(session, workspace):
-    person = make_person(session, workspace.organization, "Ada", Role.MARKETING_USER, (workspace,))
-    session.commit()
-    return Actor.person(person)
 
 
 @pytest.fixture
