@@ -94,7 +94,7 @@ def test_a_server_without_a_holder_is_taken_over(data, kind):
     forget(first)
     with kind(data) as second:
         assert (second.pid(), second.starter) == (pid, True)
-    first._process.wait(10)
+    first._process.wait(60)
     assert second.pid() is None
 
 
@@ -104,7 +104,7 @@ def test_a_server_that_died_is_started_again(data, kind):
     with kind(data) as server:
         dead = server.pid()
         os.kill(dead, signal.SIGKILL)
-        server._process.wait(10)
+        server._process.wait(60)
         assert not server.answers()
         server.ensure()
         assert server.answers()
@@ -133,7 +133,7 @@ def test_killing_the_starter_leaves_nothing_running(data):
     with starter:
         pid = int(starter.stdout.readline())
         starter.kill()
-    assert wait_until(lambda: not alive(pid) or not postgres(data).answers(), 20)
+    assert wait_until(lambda: not alive(pid) or not postgres(data).answers(), 60)
     with postgres(data) as server:
         assert server.pid() != pid
 

@@ -32,7 +32,7 @@ def test_what_ends_is_started_again(tmp_path):
         supervised.mend()
         return lines(tmp_path).count("started") == 2
 
-    assert wait_until(twice, 20)
+    assert wait_until(twice, 60)
     stop_all([supervised], 5)
     assert stat.S_IMODE((tmp_path / "logs" / "part.log").stat().st_mode) == 0o600
 
@@ -45,7 +45,7 @@ def test_what_is_done_once_is_not_started_again(tmp_path):
         supervised.mend()
         return supervised.done
 
-    assert wait_until(done, 10)
+    assert wait_until(done, 60)
     supervised.mend()
     assert lines(tmp_path) == ["filled"]
 
@@ -57,7 +57,7 @@ def test_stopping_ends_even_what_does_not_want_to(tmp_path):
     )
     supervised = part(tmp_path, stubborn)
     supervised.mend()
-    assert wait_until(lambda: lines(tmp_path) == ["up"], 20)
+    assert wait_until(lambda: lines(tmp_path) == ["up"], 60)
     pid = supervised.process.pid
     stop_all([supervised], 0.2)
     assert not alive(pid)

@@ -69,7 +69,7 @@ def test_taking_a_place_never_waits_in_a_circle_with_a_sync_that_is_written(runt
         with runtime.sessions() as session:
             found = find(session, ada, public_id, lock=True)
             held.set()
-            assert taken.wait(10)
+            assert taken.wait(60)
             session.add(Run(organization_id=found.organization_id, sync_id=found.id, why="schedule", state="queued"))
             session.commit()
 
@@ -81,10 +81,10 @@ def test_taking_a_place_never_waits_in_a_circle_with_a_sync_that_is_written(runt
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(write)
-        assert held.wait(10)
+        assert held.wait(60)
         second = pool.submit(switch_it_on)
-        first.result(30)
-        second.result(30)
+        first.result(60)
+        second.result(60)
 
 
 def test_switching_on_and_deleting_at_once_both_end(runtime, northwind):
@@ -95,7 +95,7 @@ def test_switching_on_and_deleting_at_once_both_end(runtime, northwind):
 
     def press(deed):
         with runtime.sessions() as session:
-            both.wait(10)
+            both.wait(60)
             try:
                 deed(session)
                 session.commit()
@@ -106,8 +106,8 @@ def test_switching_on_and_deleting_at_once_both_end(runtime, northwind):
     with ThreadPoolExecutor(2) as pool:
         off = pool.submit(press, lambda session: delete(runtime, session, grace, public_id, Retire.LEAVE))
         on = pool.submit(press, lambda session: switch_on(runtime, session, ada, public_id, ticked))
-        assert off.result(30) == ""
-        assert "was deleted" in on.result(30) or on.result() == ""
+        assert off.result(60) == ""
+        assert "was deleted" in on.result(60) or on.result() == ""
     northwind.session.refresh(sync)
     assert (sync.status, sync.deleted_by) == (Status.INACTIVE, grace.person_id)
 

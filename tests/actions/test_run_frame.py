@@ -47,19 +47,19 @@ def test_switching_off_while_a_batch_is_answered_waits_for_nobody(runtime, chann
     def pause(_batch) -> None:
         channel.after_push = lambda _batch: None
         answered.set()
-        locked.wait(10)
+        locked.wait(60)
 
     channel.after_push = pause
     worker = threading.Thread(target=slices.work_slice, args=(runtime, run.id))
     worker.start()
-    assert answered.wait(30)
+    assert answered.wait(60)
     with runtime.sessions.begin() as session:
         held = session.get_one(Sync, sync.id, with_for_update=True)
         locked.set()
         worker.join(1.5)  # the worker goes on until it needs what is held here
         runs.stop(session, held, now=runtime.clock())
         held.status = Status.INACTIVE.value
-    worker.join(30)
+    worker.join(60)
     with runtime.sessions() as session:
         assert session.get_one(Run, run.id).state == "stopped"
 
