@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, exists, false, func, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from segsync.models import Alert, AlertSync, Person, Segment, Sync
@@ -69,25 +71,38 @@ class Incident:
     sync_count: int
 
 
-def waits_for(person: Person) -> ColumnElement[bool]:
-    """Whether an open alert waits for this person: named as the one to act, or as one of the administrators."""
-    role = Role(person.role)
+_PERSON: Final = bindparam("person", type_=BigInteger)
+_OURS: Final = Alert.organization_id == bindparam("organization", type_=BigInteger)
+_OPEN: Final = and_(_OURS, Alert.closed_at.is_(None))
+
+
+def _asks(person: Person) -> dict[str, int]:
+    """Who looks. Every page asks for alerts: its statements are put together once for each role, and leave this open."""
+    return {"person": person.id, "organization": person.organization_id}
+
+
+@cache
+def _waits_for(role: Role) -> ColumnElement[bool]:
+    """Whether an open alert waits for a person of this role: named as the one to act, or as one of the administrators."""
     if role is Role.VIEW_ONLY:
         return false()
-    named = and_(Alert.person_id == person.id, Alert.acts != Acts.NOBODY)
+    named = and_(Alert.person_id == _PERSON, Alert.acts != Acts.NOBODY)
     # an ad account's admin is no person of ours: whoever owns a sync there has to reach them
-    own = select(AlertSync.sync_id).join(Sync, Sync.id == AlertSync.sync_id).where(Sync.owner_id == person.id)
+    own = select(AlertSync.sync_id).join(Sync, Sync.id == AlertSync.sync_id).where(Sync.owner_id == _PERSON)
     theirs = and_(Alert.acts == Acts.ACCOUNT_ADMIN, own.where(AlertSync.alert_id == Alert.id).correlate(Alert).exists())
     # nor is the operator: administrators do
     ours = Alert.acts.in_([Acts.ADMIN, Acts.OPERATOR]) if role.administers else false()
-    return and_(Alert.organization_id == person.organization_id, Alert.closed_at.is_(None), or_(named, theirs, ours))
+    return and_(_OPEN, or_(named, theirs, ours))
+
+
+@cache
+def _counting(role: Role) -> Select[int, int]:
+    return select(func.count().filter(_waits_for(role)), func.count()).select_from(Alert).where(_OPEN)
 
 
 def count_open(session: Session, person: Person) -> tuple[int, int]:
     """How many open alerts wait for this person, and how many the organization has. One query."""
-    ours = and_(Alert.organization_id == person.organization_id, Alert.closed_at.is_(None))
-    row = session.execute(select(func.count().filter(waits_for(person)), func.count()).select_from(Alert).where(ours))
-    mine, everybodys = row.one()
+    mine, everybodys = session.execute(_counting(Role(person.role)), _asks(person)).one()
     return mine, everybodys
 
 
@@ -98,36 +113,56 @@ def count_waiting(session: Session, person: Person) -> int:
 
 def count_closed(session: Session, person: Person, now: datetime) -> int:
     """How many alerts of the organization were closed lately."""
-    return session.scalar(select(func.count()).select_from(Alert).where(_listed(person, Which.CLOSED, now))) or 0
+    closed = select(func.count()).select_from(Alert).where(_listed(Role(person.role), Which.CLOSED, now))
+    return session.scalar(closed, _asks(person)) or 0
 
 
 def wanted(person: Person, which: Which, now: datetime) -> Select[Alert]:
     """The alerts of a list: those that wait for this person first, then what stops syncs, by cause, the newest first."""
-    return _in_order(person, _listed(person, which, now))
+    role = Role(person.role)
+    return _in_order(role, _listed(role, which, now)).params(_asks(person))
 
 
-def _in_order(person: Person, *conditions: ColumnElement[bool]) -> Select[Alert]:
+def first(session: Session, person: Person, which: Which, most: int) -> Sequence[Alert]:
+    """The first of those that are open, or of those that wait for this person."""
+    return session.scalars(_first(Role(person.role), which), _asks(person) | {"most": most}).all()
+
+
+@cache
+def _first(role: Role, which: Which) -> Select[Alert]:
+    return _in_order(role, _waits_for(role) if which is Which.MINE else _OPEN).limit(
+        bindparam("most", type_=BigInteger)
+    )
+
+
+def _in_order(role: Role, *conditions: ColumnElement[bool]) -> Select[Alert]:
     return (
         select(Alert)
         .where(*conditions)
-        .order_by(case((waits_for(person), 0), else_=1), LOUDNESS, Alert.code, Alert.seen_at.desc(), Alert.id)
+        .order_by(case((_waits_for(role), 0), else_=1), LOUDNESS, Alert.code, Alert.seen_at.desc(), Alert.id)
     )
 
 
 def of_sync(session: Session, person: Person, sync_id: int) -> list[Incident]:
     """The open alerts of one sync, those that wait for this person first."""
     here = exists().where(AlertSync.alert_id == Alert.id, AlertSync.sync_id == sync_id)
-    ours = and_(Alert.organization_id == person.organization_id, Alert.closed_at.is_(None))
-    return incidents(session, person, session.scalars(_in_order(person, ours, here)).all())
+    found = session.scalars(_in_order(Role(person.role), _OPEN, here), _asks(person))
+    return incidents(session, person, found.all())
 
 
 def incidents(session: Session, person: Person, alerts: Sequence[Alert]) -> list[Incident]:
     """Alerts with what a page says of them, in the same order; one query, however many there are."""
-    wanted = _TOLD.add_columns(waits_for(person)).where(Alert.id.in_([alert.id for alert in alerts]))
+    asked = _asks(person) | {"alerts": [alert.id for alert in alerts]}
     found: dict[int, list[Any]] = {}
-    for row in session.execute(wanted):
+    for row in session.execute(_telling(Role(person.role)), asked):
         found.setdefault(row[0], []).append(row[1:])
     return [_incident(alert, found[alert.id]) for alert in alerts]
+
+
+@cache
+def _telling(role: Role) -> Select[*tuple[Any, ...]]:
+    these = Alert.id == func.any(bindparam("alerts", type_=ARRAY(BigInteger)))
+    return _TOLD.add_columns(_waits_for(role)).where(these)
 
 
 def _incident(alert: Alert, rows: Sequence[Any]) -> Incident:
@@ -141,10 +176,7 @@ def _incident(alert: Alert, rows: Sequence[Any]) -> Incident:
     )
 
 
-def _listed(person: Person, which: Which, now: datetime) -> ColumnElement[bool]:
-    ours = Alert.organization_id == person.organization_id
+def _listed(role: Role, which: Which, now: datetime) -> ColumnElement[bool]:
     if which is Which.MINE:
-        return waits_for(person)
-    if which is Which.OPEN:
-        return and_(ours, Alert.closed_at.is_(None))
-    return and_(ours, Alert.closed_at > now - REMEMBERED)
+        return _waits_for(role)
+    return _OPEN if which is Which.OPEN else and_(_OURS, Alert.closed_at > now - REMEMBERED)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlalchemy.orm import Session, contains_eager
 
 from segsync.actions.actor import Actor, NotThere, acting_person
@@ -23,6 +23,13 @@ SEEN_EVERY: Final = timedelta(minutes=5)
 KEPT: Final = timedelta(days=7)
 """How long a session is remembered after its end."""
 LISTED: Final = 50
+_LIVING: Final = (
+    select(BrowserSession)
+    .join(BrowserSession.person)
+    .where(BrowserSession.token_digest == bindparam("digest"), BrowserSession.ends_at > bindparam("at"))
+    .where(Person.deactivated_at.is_(None))
+    .options(contains_eager(BrowserSession.person))
+)
 
 
 def begin(session: Session, person: Person, browser: str, at: datetime) -> str:
@@ -47,13 +54,7 @@ def find(session: Session, token: str, at: datetime) -> BrowserSession | None:
 
     Notes from time to time that it is in use, and then commits by itself.
     """
-    found = session.scalar(
-        select(BrowserSession)
-        .join(BrowserSession.person)
-        .where(BrowserSession.token_digest == _digest(token), BrowserSession.ends_at > at)
-        .where(Person.deactivated_at.is_(None))
-        .options(contains_eager(BrowserSession.person))
-    )
+    found = session.scalar(_LIVING, {"digest": _digest(token), "at": at})
     if found is not None and found.last_used_at <= at - SEEN_EVERY:
         # one that was ended a moment ago stays ended
         used = update(BrowserSession).where(BrowserSession.id == found.id, BrowserSession.ends_at > at)

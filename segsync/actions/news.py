@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Select, false, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.contract import State
@@ -17,6 +17,12 @@ from segsync.rules.terms import Status
 from segsync.rules.usable import worth_telling
 
 SHOWN: Final = 5
+UNREAD: Final = select(Sync).where(
+    *(Sync.organization_id == bindparam("organization"), Sync.creator_id == bindparam("person")),
+    *(Sync.told_at.is_not(None), Sync.told_read_at.is_(None)),
+    *(Sync.deleted_at.is_(None), Sync.status != Status.INACTIVE.value),
+)
+"""The syncs that somebody has unread news of, in no order."""
 
 
 def heard(sync: Sync, state: State, *, now: datetime) -> None:
@@ -32,17 +38,15 @@ def heard(sync: Sync, state: State, *, now: datetime) -> None:
 
 def unread(session: Session, actor: Actor) -> Sequence[Sync]:
     """The actor's syncs with news about their audience, the newest first. Who only looks by now is told nothing."""
-    return session.scalars(
-        of(actor).options(joinedload(Sync.segment)).order_by(Sync.told_at.desc(), Sync.id.desc()).limit(SHOWN)
-    ).all()
+    if not may_hear(actor):
+        return []
+    newest = UNREAD.options(joinedload(Sync.segment)).order_by(Sync.told_at.desc(), Sync.id.desc()).limit(SHOWN)
+    return session.scalars(newest, {"organization": actor.organization_id, "person": actor.person_id}).all()
 
 
-def of(actor: Actor) -> Select[Sync]:
-    """The syncs that the actor has unread news of, in no order."""
-    mine = (Sync.organization_id == actor.organization_id, Sync.creator_id == actor.person_id)
-    live = (Sync.deleted_at.is_(None), Sync.status != Status.INACTIVE.value)
-    may_hear = [] if actor.can(Right.EDIT_OWN_SYNCS) else [false()]
-    return select(Sync).where(*mine, Sync.told_at.is_not(None), Sync.told_read_at.is_(None), *live, *may_hear)
+def may_hear(actor: Actor) -> bool:
+    """Whether the actor is told news at all."""
+    return actor.can(Right.EDIT_OWN_SYNCS)
 
 
 def read(session: Session, actor: Actor, public_ids: Collection[str], *, now: datetime) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
-from sqlalchemy import case, func, select
+from sqlalchemy import BigInteger, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import CHANNELS
@@ -67,20 +68,29 @@ def channels(session: Session, actor: Actor, census: Census) -> list[ChannelOver
     return found
 
 
+_HERE: Final = bindparam("organization", type_=BigInteger)
+_ME: Final = bindparam("person", type_=BigInteger)
+_SEEN: Final = (
+    select(func.count(AdAccount.remote_id.distinct()))
+    .where(AdAccount.integration_id == Integration.id, AdAccount.gone_at.is_(None))
+    .scalar_subquery()
+)
+_INTEGRATIONS: Final = (
+    select(Integration, case((Integration.person_id == _ME, _SEEN), else_=0))
+    .where(Integration.organization_id == _HERE, Integration.state.in_(LIVE))
+    .options(joinedload(Integration.person))
+    .order_by(Integration.channel, Integration.id)
+)
+
+
 def _integrations(session: Session, actor: Actor) -> dict[Integration, int]:
     """All of the organization, and how many ad accounts each of the actor's own sees."""
-    seen = (
-        select(func.count(AdAccount.remote_id.distinct()))
-        .where(AdAccount.integration_id == Integration.id, AdAccount.gone_at.is_(None))
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(Integration, case((Integration.person_id == actor.person_id, seen), else_=0))
-        .where(Integration.organization_id == actor.organization_id, Integration.state.in_(LIVE))
-        .options(joinedload(Integration.person))
-        .order_by(Integration.channel, Integration.id)
-    )
+    rows = session.execute(_INTEGRATIONS, _asks(actor))
     return {integration: accounts for integration, accounts in rows}  # noqa: C416 - a row is no pair to mypy
+
+
+def _asks(actor: Actor) -> dict[str, int | None]:
+    return {"organization": actor.organization_id, "person": actor.person_id}
 
 
 @dataclass(frozen=True)
@@ -104,20 +114,22 @@ class Glance:
         return self.contacts and self.segment and self.channel and self.sync
 
 
+_RUNS: Final = select(Run.id).where(Run.organization_id == _HERE, Run.finished_at.is_(None))
+_GLANCE: Final[Select[*tuple[Any, ...]]] = select(
+    select(Contact.id)
+    .join(Workspace, Workspace.id == Contact.workspace_id)
+    .where(Workspace.organization_id == _HERE)
+    .exists(),
+    select(Segment.id).where(Segment.organization_id == _HERE, Segment.deleted_at.is_(None)).exists(),
+    select(Integration.id).where(Integration.organization_id == _HERE, Integration.state.in_(LIVE)).exists(),
+    select(Sync.id).where(Sync.organization_id == _HERE, Sync.deleted_at.is_(None)).exists(),
+    _RUNS.where(Run.purpose == Purpose.SEND.value).exists(),
+    _RUNS.where(Run.scope.is_not(None)).exists(),
+    news.UNREAD.with_only_columns(Sync.id).exists(),
+)
+
+
 def glance(session: Session, actor: Actor) -> Glance:
     """One query, so that what is seldom there is not asked for one by one."""
-    here = actor.organization_id
-    contacts = (
-        select(Contact.id)
-        .join(Workspace, Workspace.id == Contact.workspace_id)
-        .where(Workspace.organization_id == here)
-    )
-    segments = select(Segment.id).where(Segment.organization_id == here, Segment.deleted_at.is_(None))
-    signins = select(Integration.id).where(Integration.organization_id == here, Integration.state.in_(LIVE))
-    syncs = select(Sync.id).where(Sync.organization_id == here, Sync.deleted_at.is_(None))
-    runs = select(Run.id).where(Run.organization_id == here, Run.finished_at.is_(None))
-    sending = runs.where(Run.purpose == Purpose.SEND.value)
-    waiting = runs.where(Run.scope.is_not(None))
-    all_of_them = (contacts, segments, signins, syncs, sending, waiting, news.of(actor))
-    row = session.execute(select(*(one.exists() for one in all_of_them))).one()
-    return Glance(*(bool(value) for value in row))
+    contacts, segment, channel, sync, runs, waits, unread = session.execute(_GLANCE, _asks(actor)).one()
+    return Glance(contacts, segment, channel, sync, runs, waits, news=unread and news.may_hear(actor))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select, true, tuple_
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from segsync.models import Sync
@@ -77,12 +78,13 @@ def take(
     place = [Sync.account_id, Sync.account_name] if accounts else []
     of_all = (Sync.organization_id == organization_id, Sync.deleted_at.is_(None))
     seen = select(*alike, *place).where(*of_all).subquery()
-    channel, *others = seen.c
-    sets = [tuple_(channel, *others[:3]), *([tuple_(channel, *others[3:])] if accounts else [])]
-    rows = session.execute(select(func.count(), *seen.c).group_by(func.grouping_sets(*sets))).all()
-    groups = [Group(row[1], row[2], row[3], row[4], row[0]) for row in rows if row.status]
+    numbers: Counter[tuple[str, str, bool, bool]] = Counter()
     names: dict[tuple[str, str], str] = {}
-    for row in rows:
-        if not row.status:  # of the other set: an ad account
-            names[row[1], row[5]] = max(row[6], names.get((row[1], row[5]), ""))
-    return Census(groups, names)
+    for number, channel, status, was_synced, fit, *named in session.execute(
+        select(func.count(), *seen.c).group_by(*seen.c)
+    ):
+        numbers[channel, status, was_synced, fit] += number
+        if named:
+            account, name = named
+            names[channel, account] = max(name, names.get((channel, account), ""))
+    return Census([Group(*kind, number) for kind, number in numbers.items()], names)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, literal, or_, select, true, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload, load_only
 
 from segsync.actions.actor import Actor
@@ -15,7 +16,7 @@ from segsync.actions.sync_census import Census
 from segsync.models import Alert, AlertSync, Person, Run, Segment, Sync, Workspace
 from segsync.rules import sync_ids
 from segsync.rules.sync_filter import ME, SyncFilter
-from segsync.rules.terms import Purpose, Role, Status
+from segsync.rules.terms import Purpose, Role
 
 SIZE: Final = 50
 Creator = aliased(Person)
@@ -25,12 +26,11 @@ def _of(column: Any) -> ColumnElement[Any]:
     return cast("ColumnElement[Any]", column)
 
 
-_ATTENTION = case({Status.FAILED.value: 0, Status.SYNCING.value: 1, Status.SYNCED.value: 2}, value=Sync.status, else_=3)
 _ORDERS: Mapping[str, tuple[tuple[ColumnElement[Any], bool], ...]] = {
-    "attention": ((_ATTENTION, False), (_of(Sync.status_since), True)),
+    "attention": ((_of(Sync.attention), False), (_of(Sync.status_since), True)),
     "segment": ((func.lower(Segment.name), False),),
     "channel": ((_of(Sync.channel), False), (func.lower(Sync.account_name), False)),
-    "status": ((_ATTENTION, False),),
+    "status": ((_of(Sync.attention), False),),
     "members": ((_of(Sync.members_held), True),),
     "refreshed": ((_of(Sync.in_step_since), True),),
     "next": ((_of(Sync.next_run_at), False),),
@@ -70,6 +70,7 @@ _SHOWN: Final = (
         ),
         load_only(Alert.code, raiseload=True),
     )
+    .where(Sync.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
 )
 """What a list shows of each sync, which has many more columns: with its run under way and its newest open alert."""
 
@@ -92,11 +93,13 @@ class SyncPage:
 def page(
     session: Session, actor: Actor, wanted: SyncFilter, number: int, *, by_status: Mapping[str, int] | None = None
 ) -> SyncPage:
-    """A page of the list. A number past the end gives the last page. Two queries, or one where the counts are known already."""
+    """A page of the list. A number past the end gives the last page. Two queries, and one more where the counts are not known."""
     by_status = counts(session, actor, wanted) if by_status is None else by_status
     total = by_status.get(wanted.status, 0)
     number = max(1, min(number, -(-total // SIZE)))
-    rows = session.execute(_rows(actor, wanted, number)).all() if total else []
+    # Only what is sorted by is read of all of them, the rest of the few that are shown.
+    ids = session.scalars(_ids(actor, wanted, number)).all() if total else []
+    rows = sorted(session.execute(_SHOWN, {"ids": ids}), key=lambda row: ids.index(row[0].id)) if ids else []
     return SyncPage(
         items=[sync for sync, _, _ in rows],
         number=number,
@@ -107,16 +110,14 @@ def page(
     )
 
 
-def _rows(actor: Actor, wanted: SyncFilter, number: int) -> Select[Sync, Run | None, Alert | None]:
+def _ids(actor: Actor, wanted: SyncFilter, number: int) -> Select[int]:
     order = [
         (column.desc() if largest_first != wanted.backwards else column.asc()).nulls_last()
         for column, largest_first in _ORDERS[wanted.sort]
     ]
-    # Only what is sorted by is read of all of them, the rest of the few that are shown. What is joined here and not
-    # sorted by, the database leaves out.
+    # what is joined and not sorted by, the database leaves out
     ids = _narrowed(select(Sync.id), actor, wanted).outerjoin(Sync.segment).outerjoin(Sync.creator.of_type(Creator))
-    here = ids.order_by(*order, Sync.id.desc()).limit(SIZE).offset((number - 1) * SIZE).correlate(None)
-    return _SHOWN.where(Sync.id.in_(here)).order_by(*order, Sync.id.desc())
+    return ids.order_by(*order, Sync.id.desc()).limit(SIZE).offset((number - 1) * SIZE)
 
 
 def counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]:
@@ -176,18 +177,21 @@ def _text(actor: Actor, text: str, quoted: str | None) -> list[ColumnElement[boo
 
 
 def _names(actor: Actor, word: str) -> ColumnElement[bool]:
-    """Whether the sync, its ad account, its segment or its creator is called so. No word has a space, so one text stands for three."""
-    own = Sync.account_name + " " + Sync.account_id + " " + Sync.public_id
+    """Whether the sync, its ad account, its segment or its creator is called so."""
     # segments and people are gone through once, not again for each of their syncs
-    segments = select(Segment.id).where(Segment.organization_id == actor.organization_id, _has(Segment.name, word))
-    people = select(Person.id).where(Person.organization_id == actor.organization_id, _has(Person.name, word))
-    return or_(Sync.segment_id.in_(segments), Sync.creator_id.in_(people), _has(own, word))
+    segments = select(Segment.id).where(
+        Segment.organization_id == actor.organization_id, _has(func.lower(Segment.name), word)
+    )
+    people = select(Person.id).where(
+        Person.organization_id == actor.organization_id, _has(func.lower(Person.name), word)
+    )
+    return or_(Sync.segment_id.in_(segments), Sync.creator_id.in_(people), _has(Sync.named, word))
 
 
-def _has(text: ColumnElement[str] | InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
+def _has(lowered: ColumnElement[str] | InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
     quoted = "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in word)
     # by itself, so that the database makes the pattern once, not for each row
-    return func.lower(text).like(select(func.lower(f"%{quoted}%")).scalar_subquery())
+    return lowered.like(select(func.lower(f"%{quoted}%")).scalar_subquery())
 
 
 def open_alert(session: Session, sync_id: int) -> Alert | None:
@@ -205,16 +209,18 @@ class Choices:
     workspaces: Sequence[tuple[str, str]]
 
 
+_HERE: Final = select(Sync.id).where(Sync.organization_id == bindparam("organization"), Sync.deleted_at.is_(None))
+_CHOICES: Final = union_all(
+    select(literal("creator"), Person.id, Person.name).where(_HERE.where(Sync.creator_id == Person.id).exists()),
+    select(literal("workspace"), Workspace.id, Workspace.name).where(
+        _HERE.where(Sync.workspace_id == Workspace.id).exists()
+    ),
+)
+
+
 def choices(session: Session, actor: Actor, census: Census) -> Choices:
     """What one can filter by; `census` was taken with its ad accounts. One query."""
-    here = (Sync.organization_id == actor.organization_id, Sync.deleted_at.is_(None))
-    people = select(literal("creator"), Person.id, Person.name).where(
-        select(Sync.id).where(*here, Sync.creator_id == Person.id).exists()
-    )
-    rooms = select(literal("workspace"), Workspace.id, Workspace.name).where(
-        select(Sync.id).where(*here, Sync.workspace_id == Workspace.id).exists()
-    )
-    found = session.execute(people.union_all(rooms)).all()
+    found = session.execute(_CHOICES, {"organization": actor.organization_id}).all()
     return Choices(
         channels=sorted({channel for channel, _ in census.accounts}),
         accounts=_in_order((number, name) for (_, number), name in census.accounts.items()),

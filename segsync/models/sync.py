@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, func, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from segsync.db import Base, Created, Id
@@ -108,6 +108,14 @@ class Sync(Base):
             postgresql_where=text("deleted_at is null"),
         ),
         Index("ix_sync_organization_id_status", "organization_id", "status"),
+        Index(
+            "ix_sync_organization_id_attention",
+            "organization_id",
+            "attention",
+            literal_column("status_since").desc().nulls_last(),
+            literal_column("id").desc(),
+            postgresql_where=text("deleted_at is null"),
+        ),
         Index("ix_sync_next_run_at", "next_run_at", postgresql_where=text("deleted_at is null")),
         Index(
             "ix_sync_channel_oldest_sent_at", "channel", "oldest_sent_at", postgresql_where=text("deleted_at is null")
@@ -132,6 +140,10 @@ class Sync(Base):
     account_id: Mapped[str]
     account_via: Mapped[str] = mapped_column(server_default="")
     account_name: Mapped[str]
+    named: Mapped[str] = mapped_column(
+        Computed("lower(account_name || ' ' || account_id || ' ' || public_id)", persisted=True), deferred=True
+    )
+    """What a search in the list goes through. No word has a space, so one text stands for three."""
     creator_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     owner_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     """Whose account it runs on: who created, resumed or accepted it."""
@@ -139,6 +151,13 @@ class Sync(Base):
     created_at: Mapped[Created]
 
     status: Mapped[str]
+    attention: Mapped[int] = mapped_column(
+        Computed(
+            "case status when 'failed' then 0 when 'syncing' then 1 when 'synced' then 2 else 3 end", persisted=True
+        ),
+        deferred=True,
+    )
+    """The status as the list is sorted by it: what needs somebody comes first."""
     detail: Mapped[str] = mapped_column(server_default="")
     status_since: Mapped[datetime] = mapped_column(server_default=func.now())
     was_synced: Mapped[bool] = mapped_column(server_default="false")

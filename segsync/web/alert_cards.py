@@ -57,14 +57,12 @@ class AlertCard:
 
 def waiting_for_me(most: int = 5) -> list[AlertCard]:
     """The first alerts that wait for the person who is signed in."""
-    found = alert_lists.wanted(frame.me(), alert_lists.Which.MINE, frame.runtime().clock()).limit(most)
-    return cards(frame.db().scalars(found).all())
+    return cards(alert_lists.first(frame.db(), frame.me(), alert_lists.Which.MINE, most))
 
 
 def needing_attention(most: int = 5) -> list[AlertCard]:
     """The first open alerts of the organization, those that wait for the person who is signed in before all others."""
-    found = alert_lists.wanted(frame.me(), alert_lists.Which.OPEN, frame.runtime().clock()).limit(most)
-    return cards(frame.db().scalars(found).all())
+    return cards(alert_lists.first(frame.db(), frame.me(), alert_lists.Which.OPEN, most))
 
 
 def open_counts() -> tuple[int, int]:

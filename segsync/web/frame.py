@@ -140,5 +140,4 @@ def safe_next(target: str | None, default: str) -> str:
 def _close(_error: BaseException | None) -> None:
     session_opened: Session | None = g.pop("db", None)
     if session_opened is not None:
-        session_opened.rollback()
-        session_opened.close()
+        session_opened.close()  # which rolls back what was not committed

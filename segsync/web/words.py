@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,6 +29,12 @@ STATUS_WORDS = {
 }
 """Icon and word of each status; the icon's name is also the class that colours it."""
 
+MARKS = {"linkedin": "in"}
+"""What stands for a channel where it is not the first letter of its name."""
+MARKED = Markup(
+    '<span class="channel channel-{name}"><span class="channel-mark" aria-hidden="true">{mark}</span>{label}</span>'
+)
+
 
 def set_up(app: Flask) -> None:
     """Makes the words known to templates."""
@@ -40,6 +47,7 @@ def set_up(app: Flask) -> None:
     app.add_template_global(exactly)
     app.add_template_global(at_time)
     app.add_template_global(when, "told_when")
+    app.add_template_global(channel_icon, "drawn_channel")
     app.add_template_global(channel_label)
     app.add_template_global(channel_names)
     app.add_template_global(channel_page, "link_of")
@@ -115,6 +123,14 @@ def at_time(moment: datetime) -> str:
 def channel_label(name: str) -> str:
     """A channel as people know it."""
     return CHANNELS[name].capabilities.label if name in CHANNELS else name
+
+
+@lru_cache(maxsize=100)
+def channel_icon(name: str, *, label: bool = True) -> Markup:
+    """A channel's mark; with its name beside it unless told otherwise. A list has one in each row."""
+    told = channel_label(name)
+    beside = Markup(" {}") if label else Markup('<span class="visually-hidden">{}</span>')
+    return MARKED.format(name=name, mark=MARKS.get(name, told[:1]), label=beside.format(told))
 
 
 def channel_page(channel: str, name: str, account: str = "", audience: str = "") -> str:

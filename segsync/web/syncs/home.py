@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from segsync.actions import limits, news, overviews, sync_census, sync_lists, turns
-from segsync.actions.sync_access import may_act, who_can
 from segsync.actions.sync_census import Census
 from segsync.actions.sync_lists import SIZE
 from segsync.models import Segment
@@ -21,9 +20,8 @@ from segsync.web.live import fragment
 from segsync.web.paging import Page, asked_page
 from segsync.web.syncs import said
 from segsync.web.syncs.blueprint import syncs
+from segsync.web.syncs.rows import rows
 from segsync.web.words import channel_label
-
-ANY_ID: Final = "SY-0000-0000"
 
 
 @syncs.app_context_processor
@@ -91,17 +89,14 @@ def _top(census: Census) -> dict[str, Any]:
 
 
 def _list(wanted: SyncFilter, by_status: Mapping[str, int] | None = None) -> dict[str, Any]:
-    who = actor()
-    found = sync_lists.page(db(), who, wanted, asked_page(), by_status=by_status)
+    found = sync_lists.page(db(), actor(), wanted, asked_page(), by_status=by_status)
     return {
         "wanted": wanted,
         "found": found,
+        "rows": rows(found),
         "page": Page(found.items, found.number, SIZE, found.total),
         "tabs": [("", "All", "list"), *((status.value, *_tab(status)) for status in Status)],
         "sorts": SORTS,
-        "may_act": lambda sync: may_act(who, sync),
-        "at": {endpoint: address_of(endpoint) for endpoint in ("page", "switch_on", "switch_off", "delete")},
-        "who_can": who_can,
         "address": address,
         "page_address": lambda number: address(wanted, number),
     }
@@ -123,12 +118,6 @@ def _filters(wanted: SyncFilter, census: Census) -> dict[str, Any]:
         # about the whole organization, whatever is filtered
         "lead": said.all_in_all(census.by_status),
     }
-
-
-def address_of(endpoint: str) -> Callable[[str], str]:
-    """Addresses of a page of each sync: found once for a whole list. A sync ID has no letter that would have to be quoted."""
-    before, _, after = url_for(f"syncs.{endpoint}", public_id=ANY_ID).partition(ANY_ID)
-    return lambda public_id: f"{before}{public_id}{after}"
 
 
 def address(wanted: SyncFilter, number: int = 1) -> str:
