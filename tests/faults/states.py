@@ -19,7 +19,7 @@ Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 KEPT = {"audit_event"}
 """Nobody can take back what stands in the trail."""
 COLUMNS = {
-    table.name: [column.name for column in table.columns]
+    table.name: [column.name for column in table.columns if column.computed is None]
     for table in Base.metadata.sorted_tables
     if table.name not in KEPT
 }
