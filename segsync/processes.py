@@ -39,8 +39,8 @@ def fork(work: Callable[[], None]) -> int:
         work()
         code = 0
     finally:
-        if code:
-            traceback.print_exc()
+        if (problem := sys.exc_info()[1]) is not None:
+            print(type(problem).__name__, *places(problem), sep="\n  ", file=sys.stderr)  # noqa: T201 - a log may be gone
         sys.stderr.flush()
         os._exit(code)
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from segsync.actions.import_files import Shape
 
@@ -20,8 +19,7 @@ MOST_LINES: Final = 100
 csv.field_size_limit(LONGEST_LINE * 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row of the file. `line` is the number of its first line; with a `problem` it cannot be used."""
 
     line: int

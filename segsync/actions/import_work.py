@@ -5,13 +5,10 @@ A chunk and its progress are one transaction: whoever goes on after a kill begin
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,21 +21,20 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import erased, fields
 from segsync.actions.device_links import MOST_DEVICES
+from segsync.actions.import_ahead import Chunk, ahead
 from segsync.actions.import_files import NO_ROOM, Shape
 from segsync.actions.import_merge import Merged, Target, merge
-from segsync.actions.import_reading import Reader, Row
+from segsync.actions.import_reading import Reader
 from segsync.actions.import_rejects import Rejects
 from segsync.models import ImportJob, Segment, Workspace
 from segsync.rules.cleaning import Door
 from segsync.rules.import_mapping import ColumnMap, Custom, label
-from segsync.rules.import_rows import Prepared, Reading, prepare
+from segsync.rules.import_rows import Prepared, Reading
 from segsync.rules.terms import ImportState
 from segsync.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
-CHUNK_ROWS: Final = 10_000
-CHUNK_BYTES: Final = 8 * 1024 * 1024
 LEASE: Final = timedelta(seconds=120)
 MOST_STARTS_AT_ONE_PLACE: Final = 5
 ERASED: Final = (
@@ -60,16 +56,6 @@ class Part:
     shape: Shape
     reading: Reading
     target: Target
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Rows as they stand in the file and as they are clean, and where the next ones begin."""
-
-    rows: Sequence[Row]
-    prepared: Sequence[Prepared]
-    offset: int
-    lines: int
 
 
 def work(runtime: Runtime, import_id: int) -> bool:
@@ -160,45 +146,14 @@ def _slice(runtime: Runtime, part: Part) -> bool:
     job = part.job
     with Path(job.file_path).open("rb") as file, Rejects(rejects_path(job), job.rejects_bytes) as rejects:
         reader = Reader(file, part.shape, offset=job.bytes_done, line=job.lines_done)
-        for chunk in _ahead(reader, part.reading):
-            _chunk(runtime, part, chunk, rejects)
-            if time.monotonic() >= until:
-                _let_go(runtime, part)
-                return True
+        with ahead(reader, part.reading, job.file_bytes - job.bytes_done) as chunks:
+            for chunk in chunks:
+                _chunk(runtime, part, chunk, rejects)
+                if time.monotonic() >= until:
+                    _let_go(runtime, part)
+                    return True
     _finish(runtime, part)
     return False
-
-
-def _ahead(reader: Reader, reading: Reading) -> Iterator[Chunk]:
-    """Chunks in order; while the database writes one, the next is read and cleaned."""
-    with ThreadPoolExecutor(1) as cleaner, _without_collecting():
-        coming = cleaner.submit(_next_chunk, reader, reading)
-        while chunk := coming.result():
-            coming = cleaner.submit(_next_chunk, reader, reading)
-            yield chunk
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """A chunk is hundreds of thousands of small objects and no circles: looking for those would take as long as the work."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-def _next_chunk(reader: Reader, reading: Reading) -> Chunk | None:
-    """Some thousand rows, fewer where they are long: memory is bounded by bytes too."""
-    begun, rows = reader.offset, list[Row]()
-    for row in reader:
-        rows.append(row)
-        if len(rows) == CHUNK_ROWS or reader.offset - begun > CHUNK_BYTES:
-            break
-    prepared = prepare(reading, ((row.line, row.cells) for row in rows if not row.problem))
-    return Chunk(rows, prepared, reader.offset, reader.lines) if rows else None
 
 
 def rejects_path(job: ImportJob) -> Path:
@@ -210,14 +165,15 @@ def _chunk(runtime: Runtime, part: Part, chunk: Chunk, rejects: Rejects) -> None
     """Writes a chunk with its progress, in one transaction."""
     with runtime.sessions.begin() as session:
         _hold(session, part)
-        stopped = _erased(runtime, session, part, chunk.prepared)
+        rows = chunk.cleaned.rows()
+        stopped = _erased(runtime, session, part, rows)
         lines = {row.line for row, _ in stopped}
-        merged = _merged(session, part, [row for row in chunk.prepared if row.line not in lines])
+        merged = _merged(session, part, [row for row in rows if row.line not in lines])
         merged += Merged(refused=stopped)
         if merged.listed:
             _touch_list(session, part)
-        _reject(part, rejects, chunk.rows, merged, lines)
-        counts = _counts(part, chunk.rows, chunk.prepared, merged)
+        _reject(part, rejects, chunk, merged, lines)
+        counts = _counts(part, chunk, merged)
         values = {**counts, "bytes_done": chunk.offset, "lines_done": chunk.lines, "rejects_bytes": rejects.size}
         if rejects.size:
             values["rejects_path"] = str(rejects_path(part.job))
@@ -264,21 +220,19 @@ def _merged(session: Session, part: Part, rows: Sequence[Prepared]) -> Merged:
     return _merged(session, part, rows[:half]) + _merged(session, part, rows[half:])
 
 
-def _reject(part: Part, rejects: Rejects, rows: Sequence[Row], merged: Merged, erased_lines: AbstractSet[int]) -> None:
-    if not merged.refused and not any(row.problem for row in rows):
-        return
-    cells = {row.line: row.cells for row in rows}
+def _reject(part: Part, rejects: Rejects, chunk: Chunk, merged: Merged, erased_lines: AbstractSet[int]) -> None:
+    cells = chunk.cells() if merged.refused else {}
     # of an erased person nothing is written down again, only the line
     refused = [(row.line, why, [] if row.line in erased_lines else cells[row.line]) for row, why in merged.refused]
-    broken = [(row.line, row.problem, row.cells) for row in rows if row.problem]
+    broken = [(row.line, row.problem, row.cells) for row in chunk.broken]
     rejects.add(part.shape.columns, sorted(refused + broken))
 
 
-def _counts(part: Part, rows: Sequence[Row], prepared: Sequence[Prepared], merged: Merged) -> dict[str, object]:
+def _counts(part: Part, chunk: Chunk, merged: Merged) -> dict[str, object]:
     left_out = Counter(
         f"{label(part.job.subject, name, part.reading.custom)}: {reason.value}"
-        for row in prepared
-        for name, reason in row.left_out.items()
+        for unusable in chunk.cleaned.left_out.values()
+        for name, reason in unusable.items()
     )
     for kind, number in merged.devices_left_out.items():
         left_out[f"{label(part.job.subject, kind)}: a contact may have {MOST_DEVICES} devices"] = number
@@ -286,9 +240,9 @@ def _counts(part: Part, rows: Sequence[Row], prepared: Sequence[Prepared], merge
         left_out[OPT_OUT_KEPT] = merged.opt_outs_kept
     left_out.update(part.job.cells_left_out)
     part.job.cells_left_out = dict(left_out)
-    rejected = len(merged.refused) + sum(bool(row.problem) for row in rows)
+    rejected = len(merged.refused) + len(chunk.broken)
     return {
-        "rows_done": ImportJob.rows_done + len(rows),
+        "rows_done": ImportJob.rows_done + chunk.count,
         "rows_created": ImportJob.rows_created + merged.created,
         "rows_updated": ImportJob.rows_updated + merged.updated,
         "rows_unchanged": ImportJob.rows_unchanged + merged.unchanged,

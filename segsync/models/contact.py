@@ -1,7 +1,7 @@
 """Contacts, companies, their fields and linked devices, and imports.
 
-Triggers wanted (made in the first migration): before insert or update of a standard field, consent or subscription on
-`contact`, and of a standard field on `company`, `change_no` becomes `nextval('change_no')` when anything really changed.
+Triggers wanted (made by the migrations): before update of a standard field, consent or subscription on `contact`, and of a
+standard field on `company`, `change_no` becomes `nextval('change_no')` when anything really changed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from segsync.db import Base, Created, Id
+
+CHANGE_NO = text("nextval('change_no')")
+"""The number of a change, of a new row too: no two rows ever have the same."""
 
 
 class Company(Base):
@@ -45,7 +48,7 @@ class Company(Base):
     external_id: Mapped[str | None]
     custom: Mapped[dict[str, Any]] = mapped_column(server_default="{}", default=dict)
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}", default=list)
-    change_no: Mapped[int] = mapped_column(server_default="0")
+    change_no: Mapped[int] = mapped_column(server_default=CHANGE_NO)
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
 
@@ -101,8 +104,7 @@ class Contact(Base):
         # who opted out is asked for by what they are known by, in all workspaces at once
         Index("ix_contact_email_opted_out", "email", postgresql_where=text("subscription = 'no'")),
         Index("ix_contact_phone_opted_out", "phone", postgresql_where=text("subscription = 'no'")),
-        Index("ix_contact_company_id", "company_id"),
-        Index("ix_contact_tags", "tags", postgresql_using="gin"),
+        Index("ix_contact_company_id", "company_id", postgresql_where=text("company_id is not null")),
         CheckConstraint("subscription in ('yes', 'no', 'unknown')", name="subscription"),
         CheckConstraint("ad_user_data in ('granted', 'denied', 'unknown')", name="ad_user_data"),
         CheckConstraint("ad_personalization in ('granted', 'denied', 'unknown')", name="ad_personalization"),
@@ -135,7 +137,7 @@ class Contact(Base):
     ad_personalization: Mapped[str] = mapped_column(server_default="unknown")
     consent_source: Mapped[str | None]
     consent_at: Mapped[datetime | None]
-    change_no: Mapped[int] = mapped_column(server_default="0")
+    change_no: Mapped[int] = mapped_column(server_default=CHANGE_NO)
     created_at: Mapped[Created]
     updated_at: Mapped[Created]
 
@@ -211,6 +213,3 @@ class ImportJob(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-
-
-CHANGE_NO = text("nextval('change_no')")

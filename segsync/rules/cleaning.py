@@ -143,13 +143,14 @@ def clean_columns(
     columns: Mapping[str, Sequence[str]], cleaners: Mapping[str, Cleaner], door: Door
 ) -> dict[str, list[Cell]]:
     """Many rows as `clean_row` cleans one, column by column: each value that a column has is cleaned once."""
-    homes = _homes(columns["country"], door) if "country" in columns else []
+    homes = _homes(columns["country"]) if "country" in columns else []
+    doors = {home: _door_of(door, home) if home and home != door.row_country else door for home in set(homes)}
     cleaned = {}
     for field, texts_of in columns.items():
         cleaner = cleaners[field]
         if field in BY_COUNTRY and homes:
             pairs = list(zip(texts_of, homes, strict=True))
-            by_pair = {pair: clean(cleaner, pair[0], pair[1]) for pair in set(pairs)}
+            by_pair = {pair: clean(cleaner, pair[0], doors[pair[1]]) for pair in set(pairs)}
             cleaned[field] = [by_pair[pair] for pair in pairs]
         else:
             known = {text: clean(cleaner, text, door) for text in set(texts_of)}
@@ -157,11 +158,10 @@ def clean_columns(
     return cleaned
 
 
-def _homes(countries: Sequence[str], door: Door) -> list[Door]:
-    """The door of each row."""
-    known = {text: clean(CONTACT["country"], text, door).value for text in set(countries)}
-    doors = {text: _door_of(door, home) if home and home != door.row_country else door for text, home in known.items()}
-    return [doors[text] for text in countries]
+def _homes(countries: Sequence[str]) -> list[str | None]:
+    """The country that each row names itself."""
+    known = {text: clean(CONTACT["country"], text, Door()).value for text in set(countries)}
+    return [known[text] for text in countries]
 
 
 @lru_cache(maxsize=1024)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cache
 from itertools import islice
 
 Identity = tuple[str | None, ...]
@@ -64,7 +65,11 @@ class Known:
             self._leave(member, before, identity)
         self._identities[member] = identity
         for place, value, beside in _keys(identity):
-            self._found[place].setdefault(value, {}).setdefault(beside, {})[member] = None
+            found = self._found[place].get(value)
+            if found is None:
+                self._found[place][value] = {beside: {member: None}}
+            else:
+                found.setdefault(beside, {})[member] = None
 
     def _leave(self, member: int, before: Identity, after: Identity) -> None:
         stays = _keys(after)
@@ -83,14 +88,16 @@ class Known:
     def fitting(self, row: Identity) -> list[int]:
         """The contacts that fit a row, at most ENOUGH."""
         fitting = self._fitting(row)
-        if len(fitting) < ENOUGH and (doubtful := [key for key in _keys(row) if self._is_doubtful(row, key)]):
+        if not any(self._left) or len(fitting) >= ENOUGH:
+            return fitting
+        if doubtful := [key for key in _keys(row) if self._is_doubtful(row, key)]:
             self._fetch_others(row, doubtful)
             fitting = self._fitting(row)
         return fitting
 
     def _is_doubtful(self, row: Identity, key: tuple[int, str, Beside]) -> bool:
         left = self._left[key[0]].get(key[1])
-        return left is not None and key not in self._complete and any(True for _ in _undecided(row, left))
+        return left is not None and key not in self._complete and any(_undecided(row, left))
 
     def _fetch_others(self, row: Identity, doubtful: Iterable[tuple[int, str, Beside]]) -> None:
         without = {
@@ -112,8 +119,8 @@ class Known:
         fitting: dict[int, None] = {}
         for place, value in enumerate(row):
             found = self._found[place].get(value) if value is not None else None
-            if found:
-                fitting |= dict.fromkeys(islice(_undecided(row, found), ENOUGH))
+            for members in _undecided(row, found) if found else ():
+                fitting |= dict.fromkeys(islice(members, ENOUGH))
         return list(fitting)[:ENOUGH]
 
     def having(self, place: int, value: str) -> list[int]:
@@ -122,19 +129,28 @@ class Known:
         return [member for beside in sorted(found) for member in found[beside]]
 
 
-def _undecided(row: Identity, found: Mapping[Beside, Mapping[int, None]]) -> Iterator[int]:
+def _undecided(row: Identity, found: Mapping[Beside, Mapping[int, None]]) -> list[Mapping[int, None]]:
     """Where the row has a stronger identifier, a contact that has one as well was decided by that one."""
-    for beside in sorted(found) if len(found) > 1 else found:
-        for mine, theirs in zip(row, beside, strict=False):
-            if theirs and mine is not None:
-                break
-        else:
-            yield from found[beside]
+    has = _has(row)
+    return [found[beside] for beside in (sorted(found) if len(found) > 1 else found) if not _decided(has, beside)]
+
+
+@cache
+def _decided(row: Beside, other: Beside) -> bool:
+    return any(mine and theirs for mine, theirs in zip(row, other, strict=False))
+
+
+def _has(identity: Identity) -> Beside:
+    return tuple([value is not None for value in identity])
 
 
 def _keys(identity: Identity) -> list[tuple[int, str, Beside]]:
-    has = tuple([value is not None for value in identity])
-    return [(place, value, has[:place]) for place, value in enumerate(identity) if value is not None]
+    return [(place, str(identity[place]), beside) for place, beside in _places(_has(identity))]
+
+
+@cache
+def _places(has: Beside) -> list[tuple[int, Beside]]:
+    return [(place, has[:place]) for place, there in enumerate(has) if there]
 
 
 def identity_of(values: Mapping[str, object], fields: tuple[str, ...]) -> Identity:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from segsync.rules.cleaning import CUSTOM as CUSTOM_CLEANERS
 from segsync.rules.cleaning import SUBJECTS, Cell, Cleaner, Door, Reason, clean_columns
@@ -43,38 +43,58 @@ class Reading:
         return {target: known[target] for target in self.mapping.targets if target}
 
 
-@dataclass(slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A clean row. `values` are those to set, `gone` the fields to empty, `left_out` the cells that could not be used."""
 
     line: int
     values: Mapping[str, Any]
     gone: frozenset[str] = frozenset()
-    left_out: Mapping[str, Reason] = field(default_factory=dict)
+    left_out: Mapping[str, Reason] = _NOTHING
 
 
-def prepare(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> list[Prepared]:
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """Clean rows as columns, which go through a pipe in a fraction of the time that rows take."""
+
+    lines: Sequence[int]
+    columns: Mapping[str, Sequence[Any]]
+    left_out: Mapping[int, Mapping[str, Reason]]
+    """By the place of a row: the cells of it that cannot be used, and why."""
+    clear: frozenset[str] = frozenset()
+
+    def rows(self) -> list[Prepared]:
+        """As rows."""
+        names = tuple(self.columns)
+        prepared = []
+        for place, (line, cells) in enumerate(zip(self.lines, zip(*self.columns.values(), strict=True), strict=True)):
+            values = dict(zip(names, cells, strict=True))
+            if None in cells:
+                values = {name: value for name, value in values.items() if value is not None}
+            unusable = self.left_out.get(place, _NOTHING)
+            # A cell that cannot be used is not an empty one: what stands there stays.
+            gone = self.clear - values.keys() - unusable.keys() if self.clear else self.clear
+            prepared.append(Prepared(line, values, gone, unusable))
+        return prepared
+
+
+def cleaned(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> Cleaned:
     """Rows (line, cells) cleaned by the very code that forms go through, column by column."""
     rows = list(rows)
     if not rows:
-        return []
+        return Cleaned((), {}, {})
     by_place = list(zip(*(cells for _, cells in rows), strict=True))
     used = {target: by_place[place] for place, target in enumerate(reading.mapping.targets) if target}
     columns = clean_columns(used, reading.cleaners(), reading.door)
-    clear = reading.mapping.clear & columns.keys()
-    left_out = _left_out(columns)
-    prepared: list[Prepared] = []
-    for (line, _), cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
-        values = {name: cell.value for name, cell in zip(columns, cells, strict=True) if cell.value is not None}
-        unusable = left_out.get(len(prepared), _NOTHING)
-        # A cell that cannot be used is not an empty one: what stands there stays.
-        gone = clear - values.keys() - unusable.keys() if clear else clear
-        prepared.append(Prepared(line, values, gone, unusable))
-    return prepared
+    values = {name: [cell.value for cell in cells] for name, cells in columns.items()}
+    return Cleaned([line for line, _ in rows], values, _left_out(columns), reading.mapping.clear & columns.keys())
+
+
+def prepare(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> list[Prepared]:
+    """The same, as rows."""
+    return cleaned(reading, rows).rows()
 
 
 def _left_out(columns: Mapping[str, Sequence[Cell]]) -> dict[int, dict[str, Reason]]:
-    """By the place of a row: the cells of it that cannot be used, and why."""
     left_out: dict[int, dict[str, Reason]] = {}
     for name, cells in columns.items():
         for place, cell in enumerate(cells):
@@ -168,7 +188,9 @@ def _lay(folded: Folded, row: Prepared, member: int, *, new: bool) -> None:
 
 def _standing(laid: Laid | None, row: Prepared, final: Mapping[str, str]) -> Prepared:
     """The row without what would take back a final value that an earlier row of the member gave."""
-    held = {name for name, value in final.items() if laid is not None and laid.values.get(name) == value}
+    if laid is None:
+        return row
+    held = {name for name, value in final.items() if laid.values.get(name) == value}
     if not held & (row.values.keys() | row.gone):
         return row
     values = {name: value for name, value in row.values.items() if name not in held}

@@ -481,6 +481,25 @@ def test_the_preview_shows_rows_as_they_will_be_stored(bring, session, workspace
     assert people(session) == []
 
 
+def test_signs_that_mean_something_to_the_database_arrive_as_they_were_written(run, session):
+    """Backslashes, quotation marks and braces in a name or a tag are letters like others (B18)."""
+    run('email,first_name,tags\na@x.example,"A\\N ""b"" {c}","x\\y;""q"""\nb@x.example,\\N,NULL\n')
+    assert people(session, "first_name", "tags") == [('A\\N "b" {c}', ["x\\y", '"q"']), ("\\N", ["NULL"])]
+
+
+def test_a_large_file_is_cleaned_by_a_process_of_its_own_with_the_same_rejected_rows(run, session):
+    """However large a file is, a person gets their rejected rows back as they wrote them (B15)."""
+    rows = [f"p{n}@example.com,P{n},{'x' * 2000}" if n % 100 else f"nobody{n},,\nhalf" for n in range(300)]
+    job = run("email,first_name,notes\n" + "\n".join(rows) + "\n", targets=["email", "first_name", ""])
+    assert counts(job) == (297, 0, 0, 6)
+    assert [cells for _, _, *cells in rejected(job)][:4] == [
+        ["nobody0", "", ""],
+        ["half"],
+        ["nobody100", "", ""],
+        ["half"],
+    ]
+
+
 def test_a_killed_import_goes_on_where_the_last_chunk_ended(bring, runtime, session, workspace, ada):
     """After a kill nothing is lost, nothing twice, and the file of rejected rows has no line twice."""
     lines = [f"p{n}@example.com,P{n},," if n % 100 else "nobody,,," for n in range(12_000)]
