@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from threading import Lock
+from typing import cast
 
 import duckdb
 import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
 import pyarrow as pa
 
 from connectors.contract import Kind, Shape
 from connectors.protocols import Connector
 from segsync.audience.engines import ENGINES, Engine, in_words
+from segsync.audience.packing import pack, together, unpack
+from segsync.audience.recurring import Groups, Recurring, groups_of
 from segsync.audience.workbench import Fed
 
 TO_SEND = "to_send"
@@ -25,6 +31,8 @@ VERSION = "version"
 CORES = 2
 WORTH_SHARING = 5_000
 """Members, from which on the cores share them."""
+WORTH_KEEPING = 20_000
+"""Members at once, from which on what recurs is worked out once for each value: there will be more windows."""
 
 
 @dataclass(frozen=True)
@@ -49,67 +57,121 @@ def learn(connector: Connector) -> None:
     """Puts all that a channel's expression is asked for into words. Before a worker forks: each child would do it anew."""
     for kind in connector.capabilities.shapes:
         identifiers_sql(connector, kind, TO_SEND)
+        for columns in _own_and_recurring(connector, kind):
+            identifiers_sql(connector, kind, TO_SEND, columns=columns)
 
 
-def identifiers_sql(connector: Connector, kind: Kind, source: str, engine: Engine = ENGINES["duckdb"]) -> str:
-    """SQL of an engine: member, version, change_no and the channel's columns, from a table or view called `source`.
+def identifiers_sql(
+    connector: Connector,
+    kind: Kind,
+    source: str,
+    engine: Engine = ENGINES["duckdb"],
+    columns: tuple[str, ...] | None = None,
+) -> str:
+    """SQL of an engine: member, version, change_no and the channel's columns, or some of these, from a table or view called `source`.
 
     Put into words once in a process: that takes longer than all else in a small run.
     """
     capabilities = connector.capabilities
+    wanted = capabilities.shapes[kind].columns if columns is None else columns
     # a shape names its expression, and has another name when that changes
-    known = (capabilities.name, kind, capabilities.shapes[kind], source, engine)
+    known = (capabilities.name, kind, capabilities.shapes[kind], source, engine, wanted)
     if known not in _SAID:
-        _SAID[known] = _in_words(connector, kind, source, engine)
+        expression = _expression(connector, kind, source, engine)
+        kept = ("member", VERSION, "change_no", *wanted)
+        if columns is not None:
+            expression = _only(expression, kept)
+        _SAID[known] = in_words(engine, expression, capabilities.shapes[kind].fields, kept)
     return _SAID[known]
 
 
-_SAID: dict[tuple[str, Kind, Shape, str, Engine], str] = {}
+_SAID: dict[tuple[str, Kind, Shape, str, Engine, tuple[str, ...]], str] = {}
 """Expressions in SQL."""
 
 
-def _in_words(connector: Connector, kind: Kind, source: str, engine: Engine) -> str:
+def _expression(connector: Connector, kind: Kind, source: str, engine: Engine) -> ir.Table:
+    fields = dict.fromkeys(connector.capabilities.shapes[kind].fields, "string")
+    table = ibis.table({"member": "int64", VERSION: "string", "change_no": "int64", **fields}, name=source)
+    return connector.identifiers(table, kind, engine.words)
+
+
+def _only(expression: ir.Table, columns: Sequence[str]) -> ir.Table:
+    """Some of its columns, beside each other in one `select`: inside another one "email" and "EMAIL" were one name."""
+    project = cast("ops.Project", expression.op())
+    return ops.Project(project.parent, {name: project.values[name] for name in columns}).to_expr()
+
+
+def _groups(connector: Connector, kind: Kind) -> Groups:
+    capabilities = connector.capabilities
+    known = (capabilities.name, kind, capabilities.shapes[kind])
+    if known not in _GROUPS:
+        expression = _expression(connector, kind, TO_SEND, ENGINES["duckdb"])
+        _GROUPS[known] = groups_of(capabilities.shapes[kind], expression)
+    return _GROUPS[known]
+
+
+_GROUPS: dict[tuple[str, Kind, Shape], Groups] = {}
+"""Columns that recur, by what they are made of."""
+
+
+def _own_and_recurring(connector: Connector, kind: Kind) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that are each member's own, and those that many share."""
+    recurring = tuple(column for columns in _groups(connector, kind).values() for column in columns)
     shape = connector.capabilities.shapes[kind]
-    fields = dict.fromkeys(shape.fields, "string")
-    schema = {"member": "int64", VERSION: "string", "change_no": "int64", **fields}
-    table = ibis.table(schema, name=source)
-    expression = connector.identifiers(table, kind, engine.words)
-    return in_words(engine, expression, fields, ("member", VERSION, "change_no", *shape.columns))
+    return tuple(column for column in shape.columns if column not in recurring), recurring
 
 
-@dataclass
 class Identify:
     """Gives members their versions and their rows, again and again, inside one workbench. See `identifying`."""
 
-    bench: duckdb.DuckDBPyConnection
-    method: Method
-    _lines: list[_Line] = field(default_factory=list)
+    def __init__(self, bench: duckdb.DuckDBPyConnection, method: Method) -> None:
+        """Nothing is planned before it is asked for."""
+        self._bench, self.method = bench, method
+        self._lines: list[_Line] = []
+        self._recurring: Recurring | None = None
+        self._threads = ThreadPoolExecutor(CORES, "identify")
 
     def versions(self, members: pa.Table) -> pa.Table:
         """`member`, `version` and `change_no` of members with `id`, `change_no` and the shape's fields."""
-        return self._all("versions", members)
+        return pa.concat_tables(self._shares("versions", members))
 
     def rows(self, members: pa.Table) -> pa.Table:
         """The same with the columns that the channel takes, in the order of the members."""
-        return self._all("rows", members)
+        return unpack(self.packed(members))
 
-    def _all(self, what: str, members: pa.Table) -> pa.Table:
-        schema = pa.schema(
-            [("id", pa.int64()), ("change_no", pa.int64()), *((name, pa.string()) for name in self.method.shape.fields)]
-        )
-        lines = CORES if members.num_rows >= WORTH_SHARING else 1
-        while len(self._lines) < lines:
-            self._lines.append(_Line(self.bench.cursor(), self.method, schema))
-        share = -(-members.num_rows // lines)
-        with ThreadPoolExecutor(lines) as threads:
-            shares = [members.slice(place * share, share) for place in range(lines)]
-            done = threads.map(lambda line, part: line.answer(what, part), self._lines, shares)
-            return pa.concat_tables(done)
+    def packed(self, members: pa.Table) -> pa.Table:
+        """The same, with digests perhaps as bytes."""
+        if members.num_rows >= WORTH_KEEPING:
+            self._keep_what_recurs()
+        if self._recurring is None:
+            return pa.concat_tables(self._shares("rows", members))
+        own = self._shares("own", members)
+        shared = self._recurring.columns(members)
+        rows = together(list(own))
+        for name, column in shared.items():
+            rows = rows.append_column(name, column)
+        return rows.select(["member", VERSION, "change_no", *self.method.shape.columns])
 
     def close(self) -> None:
         """Lets go of the connections, without which the workbench stays open."""
+        self._threads.shutdown()
         for line in self._lines:
             line.close()
+
+    def _shares(self, what: str, members: pa.Table) -> Iterator[pa.Table]:
+        """A statement's answers, on which every core has begun."""
+        lines = CORES if members.num_rows >= WORTH_SHARING else 1
+        while len(self._lines) < lines:
+            self._lines.append(_Line(self._bench.cursor(), self.method))
+        share = -(-members.num_rows // lines)
+        shares = [members.slice(place * share, share) for place in range(lines)]
+        return self._threads.map(lambda line, part: line.answer(what, part), self._lines, shares)
+
+    def _keep_what_recurs(self) -> None:
+        groups = _groups(self.method.connector, self.method.kind)
+        if groups and self._recurring is None:
+            work = lambda members: together(list(self._shares("recurring", members)))  # noqa: E731 - one of a kind
+            self._recurring = Recurring(self.method.shape, groups, work)
 
 
 @contextmanager
@@ -122,13 +184,20 @@ def identifying(bench: duckdb.DuckDBPyConnection, method: Method) -> Iterator[Id
         identify.close()
 
 
+_AS_TEXT = ("versions", "rows")
+"""Statements whose answers are mostly few, or joined with what is text."""
+
+
 class _Line:
     """One core's connection, with the statements that were planned on it. Nothing else is made there, or they were planned anew."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, method: Method, schema: pa.Schema) -> None:
-        self._connection, self._fed = connection, Fed(schema)
-        self._planned: set[str] = set()
+    def __init__(self, connection: duckdb.DuckDBPyConnection, method: Method) -> None:
         shape = method.shape
+        numbers = [("id", pa.int64()), ("change_no", pa.int64())]
+        self._connection, self._method = connection, method
+        self._fed = Fed(pa.schema([*numbers, *((name, pa.string()) for name in shape.fields)]))
+        self._planned: set[str] = set()
+        self._free = Lock()
         texts = ", ".join(f"coalesce(\"{name}\", '')" for name in shape.fields)
         fields = ", ".join(f'"{name}"' for name in shape.fields)
         digest = f"md5(concat_ws(chr(31), getvariable('secret'), getvariable('basis'), {texts}))"
@@ -138,21 +207,27 @@ class _Line:
         connection.execute(
             f"create temp view {TO_SEND} as select id as member, {digest} as {VERSION}, change_no, {fields} from fed"
         )
-        self._statements = {
-            "versions": f"select member, {VERSION}, change_no from {TO_SEND}",
-            "rows": identifiers_sql(method.connector, method.kind, TO_SEND),
-        }
 
     def answer(self, what: str, members: pa.Table) -> pa.Table:
-        """The answer to one of the two statements, of these members."""
-        if what not in self._planned:
-            self._connection.execute(f"prepare {what} as {self._statements[what]}")
-            self._planned.add(what)
-        self._fed.put(members)
-        try:
-            return self._connection.execute(f"execute {what}").to_arrow_table()
-        finally:
-            self._fed.clear()
+        """The answer to one of the statements, of these members."""
+        with self._free:
+            if what not in self._planned:
+                self._connection.execute(f"prepare {what} as {self._statement(what)}")
+                self._planned.add(what)
+            self._fed.put(members)
+            try:
+                answer = self._connection.execute(f"execute {what}").to_arrow_table()
+            finally:
+                self._fed.clear()
+        return answer if what in _AS_TEXT else pack(answer)
+
+    def _statement(self, what: str) -> str:
+        if what == "versions":
+            return f"select member, {VERSION}, change_no from {TO_SEND}"
+        connector, kind = self._method.connector, self._method.kind
+        own, recurring = _own_and_recurring(connector, kind)
+        columns = {"rows": None, "own": own, "recurring": recurring}[what]
+        return identifiers_sql(connector, kind, TO_SEND, columns=columns)
 
     def close(self) -> None:
         """Ends the connection."""

@@ -64,12 +64,12 @@ LETTERS = [
 def test_whatever_people_type_comes_out_alike(engine, golden):
     """Whatever stands in a field, every engine writes it as DuckDB does, letter by letter (B6, B18)."""
     dice = random.Random(golden.channel)
-    odd = [{field: _typed(dice, field) for field in golden.fields if dice.random() < 0.9} for _ in range(300)]
+    odd = [{field: typed(dice, field) for field in golden.fields if dice.random() < 0.9} for _ in range(300)]
     rows, expected = (written(each, golden, odd) for each in (engine, InDuckDB()))
     assert [row for row, other in zip(rows, expected, strict=True) if row != other] == []
 
 
-def _typed(dice, field):
+def typed(dice, field):
     letters = [letter for letter in LETTERS if field != "country" or letter not in MANIFOLD]
     return "".join(dice.choices(letters, k=dice.randint(0, 8)))
 
