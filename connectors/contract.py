@@ -323,7 +323,10 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows to add or remove. `rows` has the shape's columns (only key columns in a removal) as strings, null where empty."""
+    """Rows to add or remove. `rows` has the shape's columns (only key columns in a removal) as strings, null where empty.
+
+    Digests come as they lie in files, which may be as bytes: `connectors.digests.texts` makes strings of them.
+    """
 
     action: Action
     rows: pa.Table

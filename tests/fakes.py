@@ -27,6 +27,7 @@ from connectors.contract import (
     State,
     Token,
 )
+from connectors.digests import texts
 from connectors.limits import Limit, Usage
 from connectors.meta.identifiers import CAPABILITIES, identifiers
 from connectors.problems import Code, SegmentRefused
@@ -151,7 +152,7 @@ class FakeChannel:
     def _apply(self, audience: str, batch: Batch) -> tuple[Refused, ...]:
         held, refused = self.audiences[audience], self.refuse(batch)
         names = [name for name in self.capabilities.shapes[Kind.PEOPLE].key_columns if name in batch.rows.column_names]
-        for position, row in enumerate(batch.rows.to_pylist()):
+        for position, row in enumerate(texts(batch.rows).to_pylist()):
             if position in refused:
                 continue
             keys = {(name, row[name]) for name in names if row[name] is not None}

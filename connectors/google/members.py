@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResult, Refused, Settlement
+from connectors.digests import texts
 from connectors.google.data_manager import DataManager, Refusal, destination
 from connectors.google.identifiers import ADDRESS, PEOPLE
 from connectors.google.replies import NO_MORE_STATUS, RECORD_TO_BLAME, match_range, processing
@@ -116,9 +117,10 @@ def push(manager: DataManager, token: str, account: AccountRef, audience: Audien
 
 def _prepared(batch: Batch, outcome: _Outcome) -> list[_Part]:
     # A column that nobody fills need not be there.
-    nobody = [None] * batch.rows.num_rows
-    there = batch.rows.column_names
-    columns = [batch.rows.column(name).to_pylist() if name in there else nobody for name in PEOPLE.columns]
+    rows = texts(batch.rows)
+    nobody = [None] * rows.num_rows
+    there = rows.column_names
+    columns = [rows.column(name).to_pylist() if name in there else nobody for name in PEOPLE.columns]
     members = [_member(*row) for row in zip(*columns, strict=True)]
     empty = [index for index, member in enumerate(members) if member is _NOBODY]
     if empty:

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 
 from connectors.contract import Action, Batch, Kind, PushResult, Refused
+from connectors.digests import texts
 from connectors.linkedin.identifiers import COMPANIES, PEOPLE
 from connectors.linkedin.limits import MEMBERS
 from connectors.linkedin.replies import FAILED, OK, content, element_code, reference
@@ -40,7 +41,7 @@ def elements(batch: Batch) -> tuple[list[Row], list[int]]:
     shape = COMPANIES if batch.kind is Kind.COMPANIES else PEOPLE
     element = _company if batch.kind is Kind.COMPANIES else _person
     rows, bare = [], []
-    for position, row in enumerate(batch.rows.to_pylist()):
+    for position, row in enumerate(texts(batch.rows).to_pylist()):
         if any(row.get(column) for column in shape.key_columns):
             rows.append((position, {"action": ACTIONS[batch.action], **element(row)}))
         else:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import requests
 
 from connectors.contract import Action, Batch, PushResult, Refused
+from connectors.digests import is_digest, letters, texts, whole
 from connectors.problems import Code, UnexpectedReply
 
 JSON = "application/json"
@@ -27,11 +29,36 @@ def payload(rows: pa.Table) -> dict[str, Any]:
 
     Also for those that nobody here has: all batches of a session have one schema.
     """
+    return {"schema": rows.column_names, "data": _data(rows), "is_raw": True}
+
+
+def _data(rows: pa.Table) -> Any:
+    """All cells, row by row. Where there is nothing but digests, written at once: that takes a tenth of the time."""
+    if all(is_digest(column.type) or column.null_count == rows.num_rows for column in rows.columns):
+        return orjson.Fragment(_digests_only(rows))
     nobody = [""] * rows.num_rows
     cells = [
-        nobody if column.null_count == rows.num_rows else column.fill_null("").to_pylist() for column in rows.columns
+        nobody if column.null_count == rows.num_rows else column.fill_null("").to_pylist()
+        for column in texts(rows).columns
     ]
-    return {"schema": rows.column_names, "data": list(zip(*cells, strict=True)), "is_raw": True}
+    return list(zip(*cells, strict=True))
+
+
+def _digests_only(rows: pa.Table) -> bytes:
+    """As JSON. Every row is as long as the others, with a place for each digest, from which cells that are empty are cut out."""
+    filled = [whole(column) if is_digest(column.type) else None for column in rows.columns]
+    widths = [0 if column is None else 2 * column.type.byte_width for column in filled]
+    row = '["' + '","'.join(" " * width for width in widths) + '"],'
+    written = np.tile(np.frombuffer(row.encode(), np.uint8), (rows.num_rows, 1))
+    kept = np.ones(written.shape, bool)
+    start = len('["')
+    for column, width in zip(filled, widths, strict=True):
+        if column is not None:
+            written[:, start : start + width] = letters(column)
+            kept[column.is_null().to_numpy(zero_copy_only=False), start : start + width] = False
+        start += width + len('","')
+    text = (written if kept.all() else written[kept]).tobytes()
+    return b"[" + text.removesuffix(b",") + b"]"
 
 
 def body(batch: Batch, form: str) -> tuple[bytes, str]:

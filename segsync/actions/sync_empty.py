@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from sqlalchemy.orm import Session
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, PushResult, Shape, Token
+from connectors.digests import texts
 from connectors.problems import Code, TryLater
 from connectors.protocols import Connector
 from segsync.actions import books
-from segsync.audience.packing import unpack
 from segsync.audience.plan import ADDITIONS
 from segsync.audience.sources import kind_for
 from segsync.models import Segment, Sync
@@ -76,7 +76,7 @@ def _rows(files: list[Path], shape: Shape, at_a_time: int) -> Iterator[pa.Table]
     for path in files:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(at_a_time, columns=columns):
-                table = unpack(pa.Table.from_batches([batch]).select(columns))
+                table = texts(pa.Table.from_batches([batch]).select(columns))
                 filled = table.filter(_has_key(table))
                 if filled.num_rows:
                     yield filled

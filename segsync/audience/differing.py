@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.contract import Shape
+from connectors.digests import texts
 from segsync.audience.ledger import Held, ledger_schema
-from segsync.audience.packing import read_rows, unpack
+from segsync.audience.packing import read_rows
 
 NUMBERS = ("member", "change_no", "state")
 NEVER = -1
@@ -130,7 +131,7 @@ def _rows(one: Numbers, mask: np.ndarray, shape: Shape) -> pa.Table | None:
         return None
     schema = ledger_schema(shape)
     rows = read_rows(path, schema.names).slice(inside.start, inside.stop - inside.start)
-    return unpack(rows.filter(pa.array(mask))).cast(schema)
+    return texts(rows.filter(pa.array(mask))).cast(schema)
 
 
 def _table(pieces: Sequence[pa.Table], shape: Shape) -> pa.Table:

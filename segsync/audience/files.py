@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segsync.audience.packing import is_packed, pack
+from connectors.digests import is_digest
+from segsync.audience.packing import pack
 from segsync.effects import NOTHING, Effects, Sort
 
 PRIVATE = 0o600
@@ -98,7 +99,7 @@ def _write(path: Path, table: pa.Table, group_rows: int) -> tuple[int, str]:
     """Writes a table, onto the disk. Returns size and checksum of the file."""
     table = pack(table)
     # what is as good as random does not become smaller
-    compression = {field.name: "none" if is_packed(field.type) else "zstd" for field in table.schema}
+    compression = {field.name: "none" if is_digest(field.type) else "zstd" for field in table.schema}
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, PRIVATE)
     with os.fdopen(descriptor, "w+b") as file:
         pq.write_table(

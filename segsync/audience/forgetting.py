@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.contract import Shape
+from connectors.digests import texts
 from segsync.audience.ledger import Books, Held, base_sql, fold, ledger_schema
-from segsync.audience.packing import unpack
 
 Keys = Sequence[Mapping[str, str | None]]
 """Rows of key columns, as a channel was sent them."""
@@ -40,7 +40,7 @@ def forget(
     bench.register("their_keys", key_table(shape, keys))
     shares, theirs = _shares(shape), _theirs(shape, member)
     for folded in fold(bench, shape, books, now=now, window=window):
-        table = unpack(folded)
+        table = texts(folded)
         bench.register("folded", table)
         stays = bench.execute(f"select * from folded f where not ({theirs}) order by member, version").to_arrow_table()
         bench.register("stays", stays)

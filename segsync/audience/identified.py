@@ -19,9 +19,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from connectors.contract import Kind, Shape
+from connectors.digests import texts
 from connectors.protocols import Connector
 from segsync.audience.engines import ENGINES, Engine, in_words
-from segsync.audience.packing import pack, together, unpack
+from segsync.audience.packing import pack, together
 from segsync.audience.recurring import Groups, Recurring, groups_of
 from segsync.audience.workbench import Fed
 
@@ -137,7 +138,7 @@ class Identify:
 
     def rows(self, members: pa.Table) -> pa.Table:
         """The same with the columns that the channel takes, in the order of the members."""
-        return unpack(self.packed(members))
+        return texts(self.packed(members))
 
     def packed(self, members: pa.Table) -> pa.Table:
         """The same, with digests perhaps as bytes."""

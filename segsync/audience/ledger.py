@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.contract import Shape
-from segsync.audience.packing import rows_sql, together, unpack
+from connectors.digests import texts
+from segsync.audience.packing import rows_sql, together
 from segsync.audience.plan import ADDITIONS, NEW, REMOVALS, Acknowledgements, Plan
 from segsync.audience.rolls import Roll, Sheet
 from segsync.audience.workbench import Fed
@@ -87,7 +88,7 @@ def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: i
         pieces = [base, _held(shape, new, now)]
         if odd is not None:
             for name, rows in odd.items():
-                fed[name].put(unpack(rows))
+                fed[name].put(texts(rows))
             pieces.append(bench.execute(f"execute folded({now})").to_arrow_table().cast(ledger_schema(shape)))
         yield _in_key_order([piece for piece in pieces if piece.num_rows], shape)
         low = high

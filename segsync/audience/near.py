@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connectors.contract import Key, Shape
+from connectors.digests import is_digest, texts
 from segsync.audience.ledger import known_sql
-from segsync.audience.packing import digests, is_packed, read_rows, unpack
+from segsync.audience.packing import digests, read_rows
 
 
 def rows_in(files: Sequence[Path]) -> int:
@@ -60,7 +61,7 @@ class Near:
         rows = read_rows(path, columns)
         masks = [pc.is_in(rows.column("member"), value_set=self.members)]
         masks += [self._has(rows, key) for key in self.shape.keys]
-        return unpack(rows.filter(reduce(pc.or_, masks)))
+        return texts(rows.filter(reduce(pc.or_, masks)))
 
     def _has(self, rows: pa.Table, key: Key) -> pa.ChunkedArray:
         """Rows each of whose columns of a key has a value that a removal has there too."""
@@ -69,7 +70,7 @@ class Near:
     def _like(self, rows: pa.Table, name: str) -> pa.Array:
         """The removals' values of a column, as the column of a file has them: nothing but digests is equal to one."""
         kind = rows.schema.field(name).type
-        if not is_packed(kind):
+        if not is_digest(kind):
             return self.texts[name]
         if (name, kind) not in self._packed:
             self._packed[name, kind] = digests(self.texts[name], kind)

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from connectors.contract import Shape
+from connectors.digests import texts
 from segsync.audience.files import FileUnreadable, Folder, Part
-from segsync.audience.packing import unpack
 from segsync.rules.standing import Row
 
 
@@ -41,7 +41,7 @@ def ledger_rows(folder: Folder, parts: Iterable[Part], member: int, shape: Shape
 
 def _rows(path: Path, name: str, member: int) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = unpack(pq.read_table(path, filters=[("member", "=", member)])).to_pylist()
+        found: list[dict[str, Any]] = texts(pq.read_table(path, filters=[("member", "=", member)])).to_pylist()
     except (OSError, ValueError) as damaged:
         raise FileUnreadable(name) from damaged
     return found

@@ -14,6 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connectors.digests import as_text, is_digest, spread, whole
+
 DIGESTS = (32, 64)
 """Lengths of MD5 and SHA-256 as text."""
 _CASE, _CAPITAL = 0x60, 0x40
@@ -26,14 +28,6 @@ def pack(table: pa.Table) -> pa.Table:
         packed = _packed(table.column(place)) if field.type == pa.string() else None
         if packed is not None:
             table = table.set_column(place, field.name, packed)
-    return table
-
-
-def unpack(table: pa.Table) -> pa.Table:
-    """The table with its digests as text."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_fixed_size_binary(field.type):
-            table = table.set_column(place, field.name, _unpacked(table.column(place)))
     return table
 
 
@@ -56,11 +50,6 @@ def digests(texts: pa.Array, kind: pa.DataType) -> pa.Array:
     return _packed(pa.chunked_array([fitting])) if len(fitting) else pa.array([], kind)
 
 
-def is_packed(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds digests as bytes."""
-    return bool(pa.types.is_fixed_size_binary(kind))
-
-
 def read_rows(path: Path, columns: Sequence[str], *, group: int | None = None) -> pa.Table:
     """Columns of a file, or of one of its groups of rows, digests as they lie there. One that its writer did not know is empty."""
     with pq.ParquetFile(path) as file:
@@ -77,7 +66,7 @@ def rows_sql(paths: Sequence[Path]) -> str:
     """DuckDB: the rows of files with their digests as text, by the names of their columns. At least one file."""
     alike: dict[tuple[tuple[str, bool], ...], list[Path]] = {}
     for path in paths:
-        columns = tuple((field.name, is_packed(field.type)) for field in pq.read_schema(path))
+        columns = tuple((field.name, is_digest(field.type)) for field in pq.read_schema(path))
         alike.setdefault(columns, []).append(path)
     pieces = []
     for columns, files in alike.items():
@@ -87,7 +76,7 @@ def rows_sql(paths: Sequence[Path]) -> str:
 
 
 def _packed(column: pa.ChunkedArray) -> pa.Array | None:
-    texts = _one(column)
+    texts = whole(column)
     filled = texts.drop_null() if texts.null_count else texts
     if len(filled) == 0:
         return None
@@ -104,29 +93,7 @@ def _packed(column: pa.ChunkedArray) -> pa.Array | None:
     except binascii.Error:
         return None
     kind = pa.binary(width // 2)
-    return _spread(pa.FixedSizeBinaryArray.from_buffers(kind, len(filled), [None, pa.py_buffer(data)]), texts)
-
-
-def _unpacked(column: pa.ChunkedArray) -> pa.Array:
-    digests = _one(column)
-    filled = digests.drop_null() if digests.null_count else digests
-    width = digests.type.byte_width
-    data = memoryview(filled.buffers()[1])[filled.offset * width : (filled.offset + len(filled)) * width]
-    edges = np.arange(len(filled) + 1, dtype=np.int32) * (2 * width)
-    texts = pa.StringArray.from_buffers(len(filled), pa.py_buffer(edges), pa.py_buffer(binascii.hexlify(data)))
-    return _spread(texts, digests)
-
-
-def _spread(filled: pa.Array, places: pa.Array) -> pa.Array:
-    """Values without gaps, with the gaps of `places`."""
-    if not places.null_count:
-        return filled
-    there = places.is_valid().to_numpy(zero_copy_only=False)
-    return filled.take(pa.array(np.cumsum(there) - 1, mask=~there))
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return spread(pa.FixedSizeBinaryArray.from_buffers(kind, len(filled), [None, pa.py_buffer(data)]), texts)
 
 
 def _alike(tables: list[pa.Table], name: str) -> list[pa.Table]:
@@ -138,7 +105,7 @@ def _alike(tables: list[pa.Table], name: str) -> list[pa.Table]:
         place, column = table.column_names.index(name), table.column(name)
         if column.type != kind:
             empty = column.null_count == len(column)
-            column = pa.nulls(len(column), kind) if empty else _unpacked(column)
+            column = pa.nulls(len(column), kind) if empty else as_text(column)
         made.append(table.set_column(place, name, column))
     return made
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from connectors.contract import Action
 from segsync.audience.files import Part
-from segsync.audience.packing import read_rows, unpack
+from segsync.audience.packing import read_rows
 from segsync.audience.rolls import Sheet
 
 REMOVALS, NEW, AFTER, AGAIN, RENEWED, NOTES = "removals", "new", "after", "again", "renewed", "notes"
@@ -51,8 +51,8 @@ class BatchRef:
         return Action.REMOVE if self.section == REMOVALS else Action.ADD
 
     def read(self, columns: Sequence[str]) -> pa.Table:
-        """The rows to send, in the plan's order. A column that the plan does not have is empty."""
-        return unpack(read_rows(self.file.path, columns, group=self.group))
+        """The rows to send, in the plan's order, digests as they lie there. A column that the plan does not have is empty."""
+        return read_rows(self.file.path, columns, group=self.group)
 
 
 @dataclass(frozen=True)

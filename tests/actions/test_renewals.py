@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.contract import Action
+from connectors.digests import texts
 from connectors.problems import Code, TryLater
 from segsync.actions import runs
 from segsync.models import Sync
@@ -28,7 +29,10 @@ def many(session, channel, sync) -> Sync:
 def added(channel) -> list[str]:
     """The e-mail keys of all additions since the last look, as sent."""
     sent = [
-        value for batch in channel.pushed if batch.action is Action.ADD for value in batch.rows["EMAIL"].to_pylist()
+        value
+        for batch in channel.pushed
+        if batch.action is Action.ADD
+        for value in texts(batch.rows)["EMAIL"].to_pylist()
     ]
     channel.pushed.clear()
     return sent

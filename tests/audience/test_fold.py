@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Kind
+from connectors.digests import texts
 from connectors.meta.identifiers import CAPABILITIES
 from segsync.audience.files import Folder
 from segsync.audience.ledger import Books, Held, Sums, fold, ledger_schema
-from segsync.audience.packing import unpack
 from segsync.audience.plan import (
     ADDITIONS,
     AFTER,
@@ -140,7 +140,7 @@ def test_the_fold_is_what_the_document_says(base, plan, notes, answers):
     notes = {member: op for member, op in notes.items() if member not in touched or op == DROP}
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as bench:
         files = books(Shelf(folder), base, plan, notes, answers)
-        tables = [unpack(table) for table in fold(bench, SHAPE, files, now=NOW, window=WINDOW)]
+        tables = [texts(table) for table in fold(bench, SHAPE, files, now=NOW, window=WINDOW)]
     rows = [each for table in tables for each in table.to_pylist()]
     told = {(each["member"], int(each["version"], 16)): Held(each["state"]) for each in rows}
     assert len(told) == len(rows)
@@ -160,7 +160,7 @@ def test_who_is_new_is_held_since_now(tmp_path):
     plan = {section: [] for section in SECTIONS} | {NEW: [(1, 1), (2, 1)]}
     with duckdb.connect() as bench:
         files = books(Shelf(str(tmp_path)), {(2, 1): Held.REFUSED}, plan, {}, {1: {}})
-        rows = pa.concat_tables([unpack(one) for one in fold(bench, SHAPE, files, now=NOW, window=WINDOW)]).to_pylist()
+        rows = pa.concat_tables([texts(one) for one in fold(bench, SHAPE, files, now=NOW, window=WINDOW)]).to_pylist()
     assert [(each["state"], each["first_sent"], each["last_sent"]) for each in rows] == [(0, NOW, NOW), (0, 5, NOW)]
 
 

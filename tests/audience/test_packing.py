@@ -10,8 +10,9 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.digests import is_digest, texts
 from segsync.audience.files import Folder
-from segsync.audience.packing import is_packed, pack, rows_sql, together, unpack
+from segsync.audience.packing import pack, rows_sql, together
 
 DIGEST = st.text(max_size=5).map(lambda text: hashlib.sha256(text.encode()).hexdigest())
 ODD = st.sampled_from(["", "DE", "é" * 32, "A" * 64, "a" * 63, "g" * 64, "0" * 32, "@" * 64])
@@ -22,24 +23,24 @@ COLUMNS = st.one_of(
 )
 
 
-def table(*texts: str | None) -> pa.Table:
-    return pa.table({"member": pa.array(range(len(texts)), pa.int64()), "key": pa.array(texts, pa.string())})
+def table(*cells: str | None) -> pa.Table:
+    return pa.table({"member": pa.array(range(len(cells)), pa.int64()), "key": pa.array(cells, pa.string())})
 
 
 @given(COLUMNS, st.integers(0, 3))
-def test_what_is_packed_comes_back_as_it_was(texts, start):
+def test_what_is_packed_comes_back_as_it_was(cells, start):
     """Whatever a key is, a file gives it back letter by letter, also cut out of a larger table (B1)."""
-    rows = table(*texts).slice(start)
+    rows = table(*cells).slice(start)
 
-    assert unpack(pack(rows)).column("key").to_pylist() == rows.column("key").to_pylist()
+    assert texts(pack(rows)).column("key").to_pylist() == rows.column("key").to_pylist()
 
 
-@given(st.lists(COLUMNS.map(lambda texts: table(*texts)), min_size=1, max_size=4))
+@given(st.lists(COLUMNS.map(lambda cells: table(*cells)), min_size=1, max_size=4))
 def test_tables_of_both_kinds_become_one(tables):
     """Rows passed through from a file and rows just made lie in one file (B1)."""
     rows = together([pack(one) if place % 2 else one for place, one in enumerate(tables)])
 
-    assert unpack(rows).column("key").to_pylist() == [key for one in tables for key in one.column("key").to_pylist()]
+    assert texts(rows).column("key").to_pylist() == [key for one in tables for key in one.column("key").to_pylist()]
 
 
 def test_digests_lie_in_files_as_bytes_and_are_read_as_text(tmp_path: Path):
@@ -50,6 +51,6 @@ def test_digests_lie_in_files_as_bytes_and_are_read_as_text(tmp_path: Path):
 
     parts = [folder.write("new", number, "run", rows, group_rows=5) for number, rows in enumerate(written)]
 
-    assert is_packed(pack(written[0]).schema.field("key").type)
+    assert is_digest(pack(written[0]).schema.field("key").type)
     found = duckdb.sql(rows_sql([folder.open(part) for part in parts])).fetchall()
     assert sorted(found, key=str) == sorted([(0, digest), (1, None), (0, "tracker"), (1, digest), (0, None)], key=str)

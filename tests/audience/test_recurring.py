@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Key, Qualifier, Shape
+from connectors.digests import texts
 from connectors.registry import CHANNELS
 from segsync.audience.identified import WORTH_KEEPING, Method, identifying
-from segsync.audience.packing import unpack
 from segsync.audience.recurring import Recurring, groups_of
 from segsync.audience.workbench import workbench
 from tests.audience.golden import GOLDEN
@@ -52,7 +52,7 @@ def test_many_come_out_as_each_would_alone(tmp_path, golden):
         alone = identify.rows(members_of(method.shape, people, list(range(len(people)))))
         for most in (len(people) // 2, len(people)):  # in the second window there is somebody new
             chosen = dice.choices(range(most), k=WORTH_KEEPING)
-            rows = unpack(identify.packed(members_of(method.shape, people, chosen)))
+            rows = texts(identify.packed(members_of(method.shape, people, chosen)))
             expected = alone.take(chosen)
             for name in (*method.shape.columns, "version"):
                 assert rows.column(name).to_pylist() == expected.column(name).to_pylist(), name
