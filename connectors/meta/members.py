@@ -5,6 +5,7 @@ https://developers.facebook.com/docs/marketing-api/reference/custom-audience/use
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -32,10 +33,14 @@ def payload(rows: pa.Table) -> dict[str, Any]:
     return {"schema": rows.column_names, "data": _data(rows), "is_raw": True}
 
 
+AT_ONCE = 1000
+"""Rows that are written at once: what takes little room is quickly had again."""
+
+
 def _data(rows: pa.Table) -> Any:
-    """All cells, row by row. Where there is nothing but digests, written at once: that takes a tenth of the time."""
-    if all(is_digest(column.type) or column.null_count == rows.num_rows for column in rows.columns):
-        return orjson.Fragment(_digests_only(rows))
+    """All cells, row by row. Where there is nothing but digests, written many at once: that takes a fraction of the time."""
+    if rows.num_rows and all(is_digest(each.type) or each.null_count == rows.num_rows for each in rows.columns):
+        return orjson.Fragment(b"".join(_digests_only(rows)))
     nobody = [""] * rows.num_rows
     cells = [
         nobody if column.null_count == rows.num_rows else column.fill_null("").to_pylist()
@@ -44,21 +49,37 @@ def _data(rows: pa.Table) -> Any:
     return list(zip(*cells, strict=True))
 
 
-def _digests_only(rows: pa.Table) -> bytes:
-    """As JSON. Every row is as long as the others, with a place for each digest, from which cells that are empty are cut out."""
-    filled = [whole(column) if is_digest(column.type) else None for column in rows.columns]
-    widths = [0 if column is None else 2 * column.type.byte_width for column in filled]
+def _digests_only(rows: pa.Table) -> Iterator[bytes]:
+    """As JSON. Every row has a place for each digest, and the places of cells that are empty are cut out."""
+    digests = [whole(column) if is_digest(column.type) else None for column in rows.columns]
+    widths = [0 if column is None else 2 * column.type.byte_width for column in digests]
     row = '["' + '","'.join(" " * width for width in widths) + '"],'
-    written = np.tile(np.frombuffer(row.encode(), np.uint8), (rows.num_rows, 1))
-    kept = np.ones(written.shape, bool)
-    start = len('["')
-    for column, width in zip(filled, widths, strict=True):
-        if column is not None:
-            written[:, start : start + width] = letters(column)
-            kept[column.is_null().to_numpy(zero_copy_only=False), start : start + width] = False
-        start += width + len('","')
-    text = (written if kept.all() else written[kept]).tobytes()
-    return b"[" + text.removesuffix(b",") + b"]"
+    starts = [len('["') + sum(widths[:place]) + place * len('","') for place in range(len(widths))]
+    places = [
+        (column, slice(start, start + width))
+        for column, start, width in zip(digests, starts, widths, strict=True)
+        if column is not None
+    ]
+    template = np.tile(np.frombuffer(row.encode(), np.uint8), (min(AT_ONCE, rows.num_rows), 1))
+    yield b"["
+    for first in range(0, rows.num_rows, AT_ONCE):
+        last = first + AT_ONCE >= rows.num_rows
+        written = template[: rows.num_rows - first]
+        for column, place in places:
+            written[:, place] = letters(column.slice(first, AT_ONCE))
+        text = _without_empty(written, first, places).tobytes()
+        yield text[:-1] if last else text
+    yield b"]"
+
+
+def _without_empty(written: np.ndarray, first: int, places: Sequence[tuple[pa.Array, slice]]) -> np.ndarray:
+    kept = None
+    for column, place in places:
+        cells = column.slice(first, len(written))
+        if cells.null_count:
+            kept = np.ones(written.shape, bool) if kept is None else kept
+            kept[cells.is_null().to_numpy(zero_copy_only=False), place] = False
+    return written if kept is None else written[kept]
 
 
 def body(batch: Batch, form: str) -> tuple[bytes, str]:

@@ -54,13 +54,16 @@ digest = st.binary(min_size=32, max_size=32)
 
 @settings(deadline=None)
 @given(
-    rows=st.lists(st.tuples(st.none() | digest, digest, st.none(), st.none() | digest), max_size=6),
+    rows=st.lists(st.tuples(st.none() | digest, digest, st.none(), st.none() | digest), max_size=7),
     start=st.integers(0, 2),
+    times=st.sampled_from([1, 401]),
 )
-def test_digests_are_written_as_their_letters(rows, start):
+def test_digests_are_written_as_their_letters(rows, start, times):
     """Whether digests come as bytes or as letters, Meta reads the same people, cell by cell (B1)."""
     kinds = {"EMAIL": pa.binary(32), "FN": pa.binary(32), "CT": pa.string(), "PHONE": pa.binary(32)}
-    columns = {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(kinds.items())}
+    columns = {
+        name: pa.array([row[place] for row in rows] * times, kind) for place, (name, kind) in enumerate(kinds.items())
+    }
     packed = pa.table(columns).slice(start)
     for form in ("json", "form"):
         bodies = [members.body(Batch(Action.ADD, each, 1, True, 1, 1), form)[0] for each in (packed, texts(packed))]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import duckdb
 import pyarrow as pa
 
+from connectors.digests import texts
 from segsync.actions import books
 from segsync.actions.push.job import Job
 from segsync.audience import late
@@ -75,5 +76,5 @@ def _note(job: Job, bench: duckdb.DuckDBPyConnection, batch: RunBatch, plans: Se
 def _rows(job: Job, ref: BatchRef, batch: RunBatch) -> pa.Table:
     job.check(ref.file)
     refused = dict(books.refused_rows(batch))
-    rows = ref.read(("member", "version", *job.shape.key_columns)).take(pa.array(list(refused), pa.int64()))
+    rows = texts(ref.read(("member", "version", *job.shape.key_columns))).take(pa.array(list(refused), pa.int64()))
     return rows.append_column("code", pa.array(list(refused.values()), pa.string()))

@@ -9,15 +9,17 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import cast, func, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONPATH, insert
+from sqlalchemy import BigInteger, Table, Update, bindparam, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from connectors.contract import Action, Applies, Batch, PushResult
 from connectors.problems import Code, SegmentRefused
 from segsync.actions import books
+from segsync.actions.claims import Claim, Help
 from segsync.actions.outcomes import InOtherHands, Outcome, Progress, WaitUntil
 from segsync.actions.push import taking
 from segsync.actions.push.job import Job
@@ -129,14 +131,13 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult, plan: Plan) -> Take
 
     True whatever became of the claim meanwhile: the batch was sent. Where the database fails, it is sent again, which does no harm.
     """
-    refused = [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused]
     batch = {
         "run_id": job.run.id,
         "number": ref.number,
         "action": ref.action.value,
         "rows": ref.rows,
         "accepted": result.accepted,
-        "refused": refused,
+        "refused": [{"code": r.code, "count": r.count, "rows": list(r.rows), "raw": r.raw} for r in result.refused],
         "receipt": result.receipt,
         "reference": result.reference,
         "acked_at": job.now,
@@ -144,43 +145,55 @@ def acknowledge(job: Job, ref: BatchRef, result: PushResult, plan: Plan) -> Take
     }
     more = job.in_time() and not (job.helps and job.runtime.queue.waiting(Name.RUNS))
     with job.runtime.sessions.begin() as session:
-        removal_refused = bool(refused) and ref.action is Action.REMOVE
+        removal_refused = bool(result.refused) and ref.action is Action.REMOVE
         if removal_refused:
             sync = session.get_one(Sync, job.sync.id, with_for_update={"key_share": True})
-        before = session.execute(select(Run.refused).where(Run.id == job.run.id).with_for_update()).scalar_one()
-        written = session.execute(insert(RunBatch).values(batch).on_conflict_do_nothing().returning(RunBatch.number))
-        first = written.one_or_none() is not None  # else somebody sent it too, and was answered first
+        before = session.execute(_BEFORE, {"run_id": job.run.id}).one()
+        # else somebody sent it too, and was answered first
+        first = session.execute(_WRITE, batch).one_or_none() is not None
         taking.done_with(session, job.run.id, ref.number, job.claim)
         if first and removal_refused:
             sync.removals_due += sum(reason.count for reason in result.refused)
-        counted = _counted(ref, result, before) if first else {Run.tries: 0}
-        # once: a second update of a row in one transaction looks at, and waits for, whatever the row names
-        ours = update(Run).where(Run.id == job.run.id).values(counted | job.claim.kept).returning(job.claim.ours)
-        if not session.execute(ours).scalar_one() or not more:
+        counted = _counted(ref, result if first else None, before.refused, before.references)
+        if not session.execute(_counting(job.claim), counted).scalar_one() or not more:
             return None  # whoever asks for the next meets a lost claim: what was sent is written down first
         return taking.pick(session, job, plan, senders=job.runtime.settings.senders if job.helps else None)
 
 
-def _counted(ref: BatchRef, result: PushResult, refused: Mapping[str, int]) -> dict[Any, Any]:
-    """The answer in the run, counted where it stands: to load all of it takes as long as all else that is written here."""
-    taken_out = ref.action is Action.REMOVE
-    more: dict[Any, int] = {
-        Run.batches_done: 1,
-        Run.rows_done: ref.rows,
-        Run.requests: result.requests,
-        (Run.rows_removed if taken_out else Run.rows_added): result.accepted,
-        Run.renewed_members: result.accepted if ref.section == RENEWED else 0,
-    }
-    values: dict[Any, Any] = {Run.tries: 0} | {column: column + number for column, number in more.items() if number}
-    if result.reference:
-        last = cast(f"$[last - {KEPT_REFERENCES - 1} to last]", JSONPATH)
-        values[Run.references] = func.jsonb_path_query_array(Run.references.concat([result.reference]), last)
-    if result.refused:
-        totals = Counter(refused)
+_RUN, _BATCH = cast("Table", Run.__table__), cast("Table", RunBatch.__table__)
+_BEFORE = select(_RUN.c.refused, _RUN.c.references).where(_RUN.c.id == bindparam("run_id")).with_for_update()
+_WRITE = insert(_BATCH).on_conflict_do_nothing().returning(_BATCH.c.number)
+_COUNTS = ("batches_done", "rows_done", "requests", "rows_removed", "rows_added", "renewed_members")
+
+
+@lru_cache(maxsize=4)
+def _counting(claim: Claim | Help) -> Update:
+    """The statement that counts an answer where it stands, and answers whether the run is ours. To load the run takes as long as all else.
+
+    One for every batch: to put it together takes as long as to carry it out. And one update: a second one of a row in a transaction
+    looks at, and waits for, whatever the row names.
+    """
+    values: dict[Any, Any] = {name: _RUN.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in _COUNTS}
+    values |= {name: bindparam(f"new_{name}", type_=_RUN.c[name].type) for name in ("refused", "references")}
+    changed = update(_RUN).where(_RUN.c.id == claim.run_id).values(values | {"tries": 0}).values(claim.kept)
+    return changed.returning(claim.ours)
+
+
+def _counted(
+    ref: BatchRef, result: PushResult | None, refused: Mapping[str, int], references: Sequence[str]
+) -> dict[str, Any]:
+    """What an answer adds to the run; nothing where it was counted before."""
+    more = dict.fromkeys(_COUNTS, 0)
+    totals = Counter(refused)
+    if result is not None:
+        more |= {"batches_done": 1, "rows_done": ref.rows, "requests": result.requests}
+        more["rows_removed" if ref.action is Action.REMOVE else "rows_added"] = result.accepted
+        more["renewed_members"] = result.accepted if ref.section == RENEWED else 0
+        references = [*references, *([result.reference] if result.reference else [])][-KEPT_REFERENCES:]
         for reason in result.refused:
             totals[reason.code] += reason.count
-        values[Run.refused] = dict(totals)
-    return values
+    counts = {f"more_{name}": number for name, number in more.items()}
+    return counts | {"new_refused": dict(totals), "new_references": references}
 
 
 def _put_off(job: Job, ref: BatchRef, problem: SegmentRefused) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Interval, bindparam, delete, text
+from sqlalchemy import Interval, bindparam, text
 from sqlalchemy.orm import Session
 
 from connectors.contract import Action
@@ -20,7 +20,6 @@ from segsync.actions.push.job import Job
 from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience.files import FileUnreadable
 from segsync.audience.plan import BatchRef, Plan
-from segsync.models import BatchTaken
 
 _LIVE = """
     (t.lease_until > clock_timestamp() or (t.fence = r.fence and r.lease_until > clock_timestamp()))
@@ -43,6 +42,9 @@ _TAKE = text("""
     on conflict (run_id, number) do update
     set sender = excluded.sender, fence = excluded.fence, lease_until = excluded.lease_until
 """).bindparams(bindparam("lease", type_=Interval))
+_GIVE_BACK = text("""
+    delete from batch_taken where run_id = :run_id and number = :number and sender = :sender
+""")
 _HELPED = text("""
     select min(lease_until) - clock_timestamp() from batch_taken
     where run_id = :run_id and lease_until > clock_timestamp()
@@ -106,11 +108,7 @@ def give_back(job: Job, ref: BatchRef) -> None:
 
 def done_with(session: Session, run_id: int, number: int, claim: Claim | Help) -> None:
     """It is no longer taken by this sender, in the caller's transaction."""
-    session.execute(
-        delete(BatchTaken).where(
-            BatchTaken.run_id == run_id, BatchTaken.number == number, BatchTaken.sender == claim.sender
-        )
-    )
+    session.execute(_GIVE_BACK, {"run_id": run_id, "number": number, "sender": claim.sender})
 
 
 def helped_for(session: Session, run_id: int) -> timedelta | None:
