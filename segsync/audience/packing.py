@@ -86,7 +86,7 @@ def _packed(column: pa.ChunkedArray) -> pa.Array | None:
     if width not in DIGESTS or (np.diff(edges) != width).any():
         return None
     text = memoryview(letters)[edges[0] : edges[-1]]
-    if ((np.frombuffer(text, np.uint8) & _CASE) == _CAPITAL).any():
+    if _has_capitals(np.frombuffer(text, np.uint8)):
         return None
     try:
         data = binascii.unhexlify(text)
@@ -94,6 +94,15 @@ def _packed(column: pa.ChunkedArray) -> pa.Array | None:
         return None
     kind = pa.binary(width // 2)
     return spread(pa.FixedSizeBinaryArray.from_buffers(kind, len(filled), [None, pa.py_buffer(data)]), texts)
+
+
+def _has_capitals(letters: np.ndarray) -> bool:
+    """Piece by piece: what takes little room is quickly had again."""
+    pieces = (letters[start : start + _PIECE] for start in range(0, len(letters), _PIECE))
+    return any(((piece & _CASE) == _CAPITAL).any() for piece in pieces)
+
+
+_PIECE = 2**16
 
 
 def _alike(tables: list[pa.Table], name: str) -> list[pa.Table]:

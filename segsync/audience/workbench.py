@@ -18,17 +18,23 @@ import pyarrow as pa
 pa.set_memory_pool(pa.system_memory_pool())
 LARGE_BLOCK = 512 * 1024
 """Bytes from which on a block is the system's again as soon as it is let go of."""
+KEPT_FREE = 16 * 1024 * 1024
+"""Bytes that are kept for what is asked for next: on a virtual machine each page that is new takes as long as four hashes."""
 
 
-def _hold_still() -> None:
-    """Glibc raises that size with every large block that is let go of, and keeps the larger ones then, in pieces."""
+def _settle_memory() -> None:
+    """Glibc raises that size with every large block that is let go of, and keeps the larger ones then, in pieces.
+
+    And it gives back all but 128 kB of the smaller ones, to ask for them again with the next batch.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # https://man7.org/linux/man-pages/man3/mallopt.3.html
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+        mallopt(M_TRIM_THRESHOLD, KEPT_FREE)
 
 
-M_MMAP_THRESHOLD = -3
-_hold_still()
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+_settle_memory()
 MEMORY = "200MB"
 SPILL = "20GB"
 
