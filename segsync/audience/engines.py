@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import ibis
@@ -73,7 +75,8 @@ def _without(text: Any, chars: str) -> Any:
 
 def _stripped(text: Any) -> Any:
     # nor does its trim come near the hash, for the same reason
-    return text.re_search(r"^[ \t\n\r\v\f]|[ \t\n\r\v\f]$").ifelse(text.strip(), text)
+    some = reduce(or_, (text.contains(space) for space in WHITE_SPACE))
+    return some.ifelse(text.strip(), text)
 
 
 def _only(text: Any, character_class: str) -> Any:
