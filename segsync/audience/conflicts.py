@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import Shape
+from segsync.audience.headcount import headcount
 from segsync.audience.ledger import known_sql, some_of
 from segsync.audience.near import Near, rows_in
 from segsync.rules.removals import Removals
@@ -42,8 +43,6 @@ def check(
     """
     rows, of_ledger = some_of(shape, "member", "version"), some_of(shape, "member", "version", "state")
     _view(bench, "draft_removals", draft.removals, rows)
-    _view(bench, "whole_base", draft.base, of_ledger)
-    _view(bench, "whole_additions", draft.additions, rows)
     near = Near.of(bench, shape) if rows_in(draft.removals) <= few else None
     for name, files, schema in (
         ("draft_base", draft.base, of_ledger),
@@ -88,12 +87,16 @@ def forgotten(bench: duckdb.DuckDBPyConnection, rows: int) -> Iterator[pa.Table]
     )
 
 
-def figures(bench: duckdb.DuckDBPyConnection) -> Removals:
-    """What the plan does to the audience, counted in members: a changed one is taken out and put in again, and does not leave."""
+def figures(bench: duckdb.DuckDBPyConnection, draft: Draft, rows: int) -> Removals:
+    """What the plan does to the audience, counted in members: a changed one is taken out and put in again, and does not leave.
+
+    Looks at about `rows` rows at a time.
+    """
     (leaving,) = bench.execute(f"select count(*) from ({_LEAVING})").fetchall()[0]
     if not leaving:
         return Removals(0, 0, 0)
-    return Removals(leaving, *bench.execute(_BEFORE_AND_AFTER).fetchall()[0])
+    counted = headcount(draft.base, draft.removals, draft.additions, window=rows)
+    return Removals(leaving, counted.before, counted.after)
 
 
 def examples(bench: duckdb.DuckDBPyConnection, most: int) -> list[int]:
@@ -104,11 +107,6 @@ def examples(bench: duckdb.DuckDBPyConnection, most: int) -> list[int]:
 _LEAVING = (
     "select distinct c.member from cut c where c.sent and not exists (select 1 from untouched u where u.member = c.member) "
     "and not exists (select 1 from draft_additions a where a.member = c.member)"
-)
-_BEFORE_AND_AFTER = (
-    "select (select count(distinct member) from whole_base where state in (0, 1)), "
-    "(select count(distinct member) from (select member from whole_base where state = 0 and member not in (select member from touched) "
-    "union all select member from untouched union all select member from whole_additions))"
 )
 
 

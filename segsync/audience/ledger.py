@@ -20,7 +20,7 @@ from connectors.contract import Shape
 from connectors.digests import texts
 from segsync.audience.packing import rows_sql, together
 from segsync.audience.plan import ADDITIONS, NEW, REMOVALS, Acknowledgements, Plan
-from segsync.audience.rolls import Roll, Sheet
+from segsync.audience.rolls import Roll, Sheet, windows_of
 from segsync.audience.workbench import Fed
 
 
@@ -82,8 +82,7 @@ def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: i
     for name, table in fed.items():
         bench.register(name, table)
     bench.execute(f"prepare folded as {_fold_sql(shape)}")
-    low = NOBODY
-    for high in rolls.edges(window):
+    for low, high in windows_of(rolls.all, window):
         base, new, odd = rolls.between(low, high)
         pieces = [base, _held(shape, new, now)]
         if odd is not None:
@@ -91,11 +90,6 @@ def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: i
                 fed[name].put(texts(rows))
             pieces.append(bench.execute(f"execute folded({now})").to_arrow_table().cast(ledger_schema(shape)))
         yield _in_key_order([piece for piece in pieces if piece.num_rows], shape)
-        low = high
-
-
-NOBODY = -1
-"""Below every key."""
 
 
 @dataclass(frozen=True)
@@ -134,17 +128,10 @@ class _Rolls:
             "notes": self.notes.all,
         }
 
-    def edges(self, window: int) -> Iterator[int]:
-        """Where windows end: as soon as files with as many rows have ended."""
-        rolls = (self.base, self.removals, self.new, self.others, self.notes)
-        high, rows = NOBODY, 0
-        for high, more in sorted(edge for roll in rolls for edge in roll.edges):
-            rows += more
-            if rows >= window:
-                yield high
-                rows = 0
-        if rows:
-            yield high
+    @property
+    def all(self) -> tuple[Roll, ...]:
+        """Every one of them."""
+        return (self.base, self.removals, self.new, self.others, self.notes)
 
     def between(self, low: int, high: int) -> tuple[pa.Table, pa.Table, dict[str, pa.Table] | None]:
         """The rows of a window that pass through, those who are simply new, and all that is known of the others."""

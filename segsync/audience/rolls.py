@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +72,23 @@ class Roll:
             rows = rows.append_column("number", pa.array(sheet.number + place // sheet.batch_rows))
             rows = rows.append_column("position", pa.array(place % sheet.batch_rows))
         return in_key_order(rows)
+
+
+NOBODY = -1
+"""Below every key."""
+
+
+def windows_of(rolls: Sequence[Roll], rows: int) -> Iterator[tuple[int, int]]:
+    """Windows over several rolls, above the first key up to the second: each ends as soon as files with as many rows have ended."""
+    low = high = NOBODY
+    met = 0
+    for high, more in sorted(edge for roll in rolls for edge in roll.edges):
+        met += more
+        if met >= rows:
+            yield low, high
+            low, met = high, 0
+    if met:
+        yield low, high
 
 
 def in_key_order(rows: pa.Table, key: str = "member") -> pa.Table:

@@ -106,7 +106,7 @@ def _checked(job: Job, notes_before: int) -> Checked:
         for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, draft, rows)):
             again.add(table)
             job.claim.keep()
-        found = conflicts.figures(bench)
+        found = conflicts.figures(bench, draft, rows)
         leaving = conflicts.examples(bench, judge.SAMPLE) if job.trying else ()
     return Checked([part for stream in (removals, notes, again) for part in stream.finish()], found, leaving)
 
