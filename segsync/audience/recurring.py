@@ -1,6 +1,6 @@
 """What many members share (names, places, dates of birth) worked out once for each value, not once for each member.
 
-An engine hashes a name in half a microsecond, and a million people have some ten thousand first names.
+An engine takes half a microsecond to hash a name, and the first names of a million people are a few thousand.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ pa.set_memory_pool(pa.system_memory_pool())
 LARGE_BLOCK = 512 * 1024
 """Bytes from which on a block is the system's again as soon as it is let go of."""
 KEPT_FREE = 16 * 1024 * 1024
-"""Bytes that are kept for what is asked for next: on a virtual machine each page that is new takes as long as four hashes."""
+"""Bytes that are kept for what is asked for next: on a virtual machine each page that is new takes as long as six hashes."""
 
 
 def _settle_memory() -> None:
