@@ -20,7 +20,7 @@ from connectors.problems import AccessDenied, Code, ReconnectNeeded
 from segsync.actions import tokens
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.sync_access import belongs, need_own
-from segsync.models import AdAccount, Integration, Segment, Sync, WarehouseConnection
+from segsync.models import AdAccount, Contact, Integration, Segment, Sync, WarehouseConnection
 from segsync.rules.rights import Right
 from segsync.rules.terms import SignInState
 from segsync.runtime import Runtime
@@ -247,18 +247,28 @@ def _own_segment(session: Session, actor: Actor, params: Params) -> None:
         raise Refused("There is no such segment in your workspaces.")
 
 
-def _in_worker(name: str, of: str) -> Callable[[Runtime, Params], Mapping[str, Any]]:
-    """A function of `warehouse_reading`, loaded when a worker needs it: pages do without the data path."""
+def _in_worker(name: str, of: str, module: str = "warehouse_reading") -> Callable[[Runtime, Params], Mapping[str, Any]]:
+    """A function that is loaded when a worker needs it: pages do without the data path."""
 
     def answer(runtime: Runtime, params: Params) -> Mapping[str, Any]:
-        reading = import_module("segsync.actions.warehouse_reading")
-        answered: Mapping[str, Any] = getattr(reading, name)(runtime, int(params[of]))
+        loaded = import_module(f"segsync.actions.{module}")
+        answered: Mapping[str, Any] = getattr(loaded, name)(runtime, int(params[of]))
         return answered
 
     return answer
 
 
-WAREHOUSE, WAREHOUSE_SEGMENT = "warehouse", "warehouse segment"
+# -- people ----------------------------------------------------------------------------------------------------
+
+
+def _own_contact(session: Session, actor: Actor, params: Params) -> None:
+    actor.need(Right.SEE_VALUES)
+    contact = session.get(Contact, params["contact"])
+    if contact is None or not belongs(session, actor, contact.workspace_id):
+        raise Refused("There is no such contact in your workspaces.")
+
+
+WAREHOUSE, WAREHOUSE_SEGMENT, WHERE = "warehouse", "warehouse segment", "where"
 ACCOUNTS, CHECK, CAMPAIGNS, STATE = "accounts", "check", "campaigns", "state"
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -268,4 +278,5 @@ KINDS: Final[Mapping[str, Kind]] = {
     STATE: Kind(_own_sync, _state),
     WAREHOUSE: Kind(_own_connection, _in_worker("test", "connection")),
     WAREHOUSE_SEGMENT: Kind(_own_segment, _in_worker("look", "segment")),
+    WHERE: Kind(_own_contact, _in_worker("find", "contact", "whereabouts_books")),
 }

@@ -78,8 +78,12 @@ def last(session: Session, actor: Actor, kind: str, params: Mapping[str, Any]) -
 
 def failed_lately(runtime: Runtime, asked: Ask) -> bool:
     """Whether the channel could not be asked a moment ago: then it is left in peace for a little."""
-    ended = asked.finished_at
-    return asked.state == AskState.FAILED and ended is not None and ended > runtime.clock() - SAME_FOR
+    return asked.state == AskState.FAILED and lately(runtime, asked)
+
+
+def lately(runtime: Runtime, asked: Ask) -> bool:
+    """Whether the answer, or that there is none, is from a moment ago."""
+    return asked.finished_at is not None and asked.finished_at > runtime.clock() - SAME_FOR
 
 
 @dataclass(frozen=True)
@@ -112,8 +116,8 @@ def answer(runtime: Runtime, ask_id: int) -> None:
 def gave_up(runtime: Runtime, ask_id: int, problem: str) -> None:
     """An answer broke off for a reason unknown: asked again in a moment, and given up in the end, so that no page polls for ever."""
     with runtime.sessions.begin() as session:
-        asked = session.get_one(Ask, ask_id, with_for_update=True)
-        if asked.state != AskState.WORKING.value:
+        asked = session.get(Ask, ask_id, with_for_update=True)
+        if asked is None or asked.state != AskState.WORKING.value:
             return
         if asked.tries < MOST_TRIES:
             asked.lease_until = func.clock_timestamp() + AGAIN_AFTER
@@ -138,7 +142,9 @@ def _finish(
     runtime: Runtime, ask_id: int, *, found: Mapping[str, Any] | None = None, trouble: Trouble | None = None
 ) -> None:
     with runtime.sessions.begin() as session:
-        asked = session.get_one(Ask, ask_id, with_for_update=True)
+        asked = session.get(Ask, ask_id, with_for_update=True)
+        if asked is None:  # it was about a person who was erased meanwhile
+            return
         asked.finished_at, asked.lease_until = runtime.clock(), None
         asked.state = (AskState.FAILED if trouble else AskState.DONE).value
         asked.answer = dict(found or {})

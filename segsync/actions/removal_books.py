@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -30,6 +31,8 @@ from segsync.audience.workbench import workbench
 from segsync.models import Contact, Ledger, Run, RunBatch, Sync
 from segsync.runtime import Runtime
 
+KNOWN_BY: Final = ("email", "phone")
+"""What a member of a warehouse is known again by. An external id there is another than one of ours."""
 _HOLD = text("""
     update run set lease_until = clock_timestamp() + :lease
     where id = (select max(id) from run where sync_id = :sync_id and finished_at is not null and purpose <> 'try')
@@ -137,12 +140,20 @@ def keys_shared(
     runtime: Runtime, sync: Sync, parts: Iterable[Part], keys: Keys, shape: Shape
 ) -> list[dict[str, str | None]]:
     """All keys of whoever has one of these, as they may have been sent: of members that are no contacts. Raises FileUnreadable."""
+    return distinct(rows_shared(runtime, sync, parts, (keys, ()), shape))
+
+
+def rows_shared(
+    runtime: Runtime, sync: Sync, parts: Iterable[Part], wanted: tuple[Keys, Sequence[str]], shape: Shape
+) -> list[dict[str, Any]]:
+    """Rows of whoever has one of these keys: their keys, and the columns `wanted` beside them. Raises FileUnreadable."""
+    keys, beside = wanted
     folder = books.folder(runtime, sync)
     files = [folder.open(part) for part in parts]
     if not keys or not files:
         return []
     with workbench(runtime.settings.data / "spill") as bench:
-        return distinct(sharing(bench, shape, files, keys))
+        return sharing(bench, shape, files, keys, beside=beside)
 
 
 def only(keys: Keys, shape: Shape, fields: Collection[str]) -> list[dict[str, str | None]]:

@@ -13,18 +13,17 @@ from sqlalchemy.orm import Session, contains_eager
 from connectors.contract import Kind, Retire
 from connectors.registry import CHANNELS
 from segsync.actions import erased, removal_books
+from segsync.actions.ask_kinds import WHERE
 from segsync.actions.erased import Kept
 from segsync.audience.files import FileUnreadable
 from segsync.audience.sources import kind_for
-from segsync.models import Contact, ImportJob, Removal, RemovalTask, Run, Segment, SegmentMember, Sync
+from segsync.models import Ask, Contact, ImportJob, Removal, RemovalTask, Run, Segment, SegmentMember, Sync
 from segsync.rules.identity import CONTACT_IDENTITY
 from segsync.rules.removal_words import RemovalState, Sort, TaskState
 from segsync.rules.terms import SegmentKind
 from segsync.runtime import Runtime
 
 LAST_DIGITS: Final = 8
-KNOWN_BY: Final = frozenset({"email", "phone"})
-"""What a member of a warehouse is known again by. An external id there is another than one of ours."""
 
 
 def begin(runtime: Runtime, removal: Removal) -> None:
@@ -95,7 +94,7 @@ def _keys(runtime: Runtime, sync: Sync, contact: Contact, under_way: bool) -> li
     mine = removal_books.keys_now(runtime, sync, contact, shape)
     try:
         if sync.segment.kind == SegmentKind.WAREHOUSE:
-            mine = removal_books.only(mine, shape, KNOWN_BY)
+            mine = removal_books.only(mine, shape, removal_books.KNOWN_BY)
             sent = removal_books.keys_shared(runtime, sync, parts, mine, shape)
         else:
             sent = removal_books.keys_in(runtime, sync, parts, contact.id, shape)
@@ -117,6 +116,7 @@ def _erase(runtime: Runtime, session: Session, removal: Removal, contact: Contac
     session.execute(
         delete(SegmentMember).where(SegmentMember.member_id == contact.id, SegmentMember.segment_id.in_(lists))
     )
+    session.execute(delete(Ask).where(Ask.kind == WHERE, Ask.params == {"contact": contact.id}))
     session.delete(contact)  # and with it the devices, by the database
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -260,8 +260,10 @@ def making(runtime: Runtime, about: Asked, capabilities: Capabilities, basis: st
     )
 
 
-def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> pa.Table:
-    """`digest` (SHA-256) of e-mails, phones and domains whose owners are not sent, with `why`, each once.
+def kept_out(
+    runtime: Runtime, segment: Segment, capabilities: Capabilities, *, of: Sequence[str] | None = None
+) -> pa.Table:
+    """`digest` (SHA-256) of e-mails, phones and domains whose owners are not sent, with `why`, each once; `of` these alone, if given.
 
     Those of contacts of the organization who opted out, or of the workspace who denied a consent, those of people who were erased, and those whom the organization's exclusion
     lists name, in whatever way.
@@ -295,6 +297,7 @@ def kept_out(runtime: Runtime, segment: Segment, capabilities: Capabilities) -> 
         every = union_all(*parts).subquery()
         digest = cast(every.c.digest, Text).label("digest")
         once = select(digest, func.min(every.c.why).label("why")).where(digest.is_not(None)).group_by(every.c.digest)
+        once = once if of is None else once.where(digest.in_(of))
         sql = filters.as_sql(once, session)
     with adbc.connect(runtime.database_uri) as connection, connection.cursor() as cursor:
         cursor.execute(sql)

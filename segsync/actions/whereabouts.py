@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Row as Found
-from sqlalchemy import func, literal, or_, select
+from sqlalchemy import Select, func, literal, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.contract import Capabilities, Kind
@@ -35,12 +36,14 @@ MOST_SYNCS = 100
 
 @dataclass(frozen=True)
 class Place:
-    """One audience. `standing` is None where our books cannot be read on this machine, or know nobody by their contact."""
+    """One audience. `standing` is None where our books cannot be read on this machine, or where it has to be found out."""
 
     sync: Sync
     standing: Standing | None
     from_warehouse: bool = False
-    """Its members are rows of a warehouse, known in our books by the warehouse's key alone."""
+    """Its members are rows of a warehouse: in our books somebody is found by e-mail and phone alone, by a worker."""
+    nameless: bool = False
+    """The contact has neither of them that this channel takes."""
 
     @property
     def first_sent(self) -> datetime | None:
@@ -94,16 +97,20 @@ def look(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> 
     """Where a contact is. Every look is in the audit trail, by the contact's number only."""
     actor.need(Right.SEE_VALUES)
     record(session, actor, "contact.where", subject(contact))
+    return seen(runtime, session, actor, contact)
+
+
+def seen(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> Whereabouts:
+    """The same for whoever looked a moment ago, and gets the rest of that."""
+    actor.need(Right.SEE_VALUES)
     now = runtime.clock()
-    live = select(Sync).where(Sync.workspace_id == contact.workspace_id, Sync.deleted_at.is_(None))
-    ordered = live.order_by(Sync.channel, func.lower(Sync.account_name), Sync.id).limit(MOST_SYNCS)
-    syncs = session.scalars(ordered.options(joinedload(Sync.segment))).all()
-    total = session.scalar(select(func.count()).select_from(live.subquery())) or 0
+    syncs = syncs_of(session, contact)
+    total = session.scalar(select(func.count()).select_from(_live(contact).subquery())) or 0
     ledgers, plans = _parts(session, syncs, contact.id)
     asked = _Asked(session, contact, now)
     places = []
     for sync in syncs:
-        if not _takes_people(sync):
+        if not takes_people(sync):
             continue
         if sync.segment.kind == SegmentKind.WAREHOUSE:  # the numbers in its ledger mean other people
             places.append(Place(sync, None, from_warehouse=True))
@@ -114,7 +121,39 @@ def look(runtime: Runtime, session: Session, actor: Actor, contact: Contact) -> 
     return Whereabouts(segments, places, max(0, total - len(syncs)))
 
 
-def _takes_people(sync: Sync) -> bool:
+def answered(seen: Whereabouts, answer: Mapping[str, Any]) -> Whereabouts:
+    """The same, with what a worker found in the books of audiences that a warehouse fills."""
+    found = answer.get("places", {})
+    nobody: Mapping[str, Any] = {"rows": []}  # a sync that is newer than the answer
+    places = [
+        _by_keys(place.sync, found.get(str(place.sync.id), nobody)) if place.from_warehouse else place
+        for place in seen.places
+    ]
+    return replace(seen, places=places)
+
+
+def _by_keys(sync: Sync, found: Mapping[str, Any] | None) -> Place:
+    if found is None or found.get("nameless"):
+        return Place(sync, None, from_warehouse=True, nameless=found is not None)
+    rows = [Row(**{**row, "keys": tuple(row["keys"])}) for row in found["rows"]]
+    planned, why = found.get("planned", ""), found.get("barred", "")
+    gone = sync.segment.deleted_at is not None
+    meant = Meant(member=not gone and bool(rows or planned or why), barred=why)
+    return Place(sync, standing(meant, rows, planned), from_warehouse=True)
+
+
+def _live(contact: Contact) -> Select[Sync]:
+    return select(Sync).where(Sync.workspace_id == contact.workspace_id, Sync.deleted_at.is_(None))
+
+
+def syncs_of(session: Session, contact: Contact) -> Sequence[Sync]:
+    """The syncs of the contact's workspace that are looked at, with their segments."""
+    ordered = _live(contact).order_by(Sync.channel, func.lower(Sync.account_name), Sync.id).limit(MOST_SYNCS)
+    return session.scalars(ordered.options(joinedload(Sync.segment))).all()
+
+
+def takes_people(sync: Sync) -> bool:
+    """Whether its audience holds people rather than companies."""
     return sync.channel in CHANNELS and kind_for(CHANNELS[sync.channel].capabilities, sync.segment) is Kind.PEOPLE
 
 

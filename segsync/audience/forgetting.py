@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -60,13 +61,13 @@ def touches(bench: duckdb.DuckDBPyConnection, shape: Shape, base: Sequence[Path]
 
 
 def sharing(
-    bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path], keys: Keys
-) -> list[dict[str, str | None]]:
-    """All keys of rows that have one of these, in files of a ledger or a plan."""
+    bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path], keys: Keys, *, beside: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """All keys of rows that have one of these, in files of a ledger or a plan, and other columns `beside` them."""
     bench.register("their_keys", key_table(shape, keys))
-    columns = ", ".join(f'"{column}"' for column in shape.key_columns)
+    columns = ", ".join(f'"{column}"' for column in (*shape.key_columns, *beside))
     found = f"select distinct {columns} from ({base_sql(shape, files)}) f where {_shares(shape)}"
-    rows: list[dict[str, str | None]] = bench.execute(found).to_arrow_table().to_pylist()
+    rows: list[dict[str, Any]] = bench.execute(found).to_arrow_table().to_pylist()
     return rows
 
 

@@ -237,7 +237,7 @@ ROUTES |= {
     "contacts.remove_device": Right.EDIT_DATA,
 }
 
-ROUTES |= {"where.index": Right.SEE_VALUES, "where.one": Right.SEE_VALUES}
+ROUTES |= {"where.index": Right.SEE_VALUES, "where.one": Right.SEE_VALUES, "where.audiences": Right.SEE_VALUES}
 
 ROUTES |= {
     "companies.index": Right.SEE_SYNCS,

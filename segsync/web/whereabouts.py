@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, abort, redirect, render_template, url_for
 from werkzeug.wrappers import Response
@@ -12,16 +12,20 @@ from wtforms.validators import Length
 
 from connectors.contract import Kind
 from connectors.registry import CHANNELS
+from segsync.actions import asks
 from segsync.actions import contacts as contact_actions
 from segsync.actions import whereabouts as actions
 from segsync.actions.actor import NotAllowed, Refused
-from segsync.actions.whereabouts import Place
-from segsync.models import Sync
+from segsync.actions.ask_kinds import WHERE
+from segsync.actions.whereabouts import Place, Whereabouts
+from segsync.models import Ask, Contact, Sync
 from segsync.rules.reasons import reason_for
 from segsync.rules.standing import Stands
-from segsync.rules.terms import Detail, Status
+from segsync.rules.terms import AskState, Detail, Status
+from segsync.web.asking import asked, under_way
 from segsync.web.forms import PageForm, typed
 from segsync.web.frame import actor, db, my_workspaces, runtime, show_refusal, workspace_or_404
+from segsync.web.live import fragment
 from segsync.web.syncs.said import SKIPPED_WORDS, key_word
 from segsync.web.words import channel_label, listed
 
@@ -64,30 +68,65 @@ def index(workspace_id: int) -> Answer:
 
 @where.route("/<int:contact_id>")
 def one(workspace_id: int, contact_id: int) -> Answer:
-    """Where one contact is. Looking is written into the audit trail."""
+    """Where one contact is. Looking is written into the audit trail. What stands in whole books is found out by a worker."""
+    contact = _contact_or_404(workspace_id, contact_id)
+    seen = actions.look(runtime(), db(), actor(), contact)
+    db().commit()
+    question = asked(WHERE, {"contact": contact.id}) if any(place.from_warehouse for place in seen.places) else None
+    return render_template("where/one.html", contact=contact, question=question, **_told(seen, question))
+
+
+@where.route("/<int:contact_id>/audiences")
+def audiences(workspace_id: int, contact_id: int) -> Response:
+    """The audiences once a worker has answered: what that look still owes, and nothing for anybody who did not look just now."""
+    contact = _contact_or_404(workspace_id, contact_id)
+    question = asks.last(db(), actor(), WHERE, {"contact": contact.id})
+    if question is None or under_way(question) or not asks.lately(runtime(), question):
+        return Response(status=304, headers={"X-Live": "busy" if under_way(question) else "idle"})
+    told = _told(actions.seen(runtime(), db(), actor(), contact), question)
+    return fragment(render_template("where/_audiences.html", contact=contact, question=question, **told), busy=False)
+
+
+def _contact_or_404(workspace_id: int, contact_id: int) -> Contact:
     workspace = workspace_or_404(workspace_id)
     try:
-        contact = contact_actions.find(db(), workspace, contact_id)
-        seen = actions.look(runtime(), db(), actor(), contact)
+        return contact_actions.find(db(), workspace, contact_id)
     except NotAllowed:
         raise
     except Refused:
         abort(404)
-    db().commit()
-    told = [(place, ICONS[place.standing.stands] if place.standing else "warn", words(place)) for place in seen.places]
-    return render_template("where/one.html", contact=contact, seen=seen, told=told, keys=keys)
+
+
+def _told(seen: Whereabouts, question: Ask | None) -> dict[str, Any]:
+    if question is not None and question.state == AskState.DONE:
+        seen = actions.answered(seen, question.answer)
+        question = None
+    told = [(place, *_said(place, question)) for place in seen.places]
+    return {"seen": seen, "told": told, "keys": keys}
+
+
+def _said(place: Place, question: Ask | None) -> tuple[str, str]:
+    """An icon, and where the person stands. `question` is one that has no answer yet, or never will have one."""
+    if place.from_warehouse and question is not None:
+        if under_way(question):
+            return "syncing", "A worker is finding out"
+        why = reason_for(question.problem_code).short
+        return "warn", f"It could not be found out: {why}. Load this page again in a moment"
+    return ICONS[place.standing.stands] if place.standing else "warn", words(place)
 
 
 def words(place: Place) -> str:
     """Where the person stands at an audience, as a sentence without a full stop."""
     standing, sync = place.standing, place.sync
-    if place.from_warehouse:
+    if place.nameless:
         return (
-            "Not known: its members come from a warehouse, and our books know them by its key alone. Whoever opted out here, or "
-            "is on an exclusion list, is left out by their e-mail or phone"
+            f"Not known: whoever comes from a warehouse is found by e-mail or phone, and this contact has none that "
+            f"{channel_label(sync.channel)} takes"
         )
     if standing is None:
         return "Our books of this audience cannot be read here; the next run says what is wrong"
+    if place.from_warehouse and (standing.stands, standing.why) == (Stands.OUT, "not_member"):
+        return "Not in it: nobody whom the warehouse named at the last run has their e-mail or phone"
     why = WHY.get(standing.why, "")
     if sync.segment.deleted_at is not None:
         stays = "Still in it: nobody is taken out any more, until somebody restores the segment or deletes the sync"

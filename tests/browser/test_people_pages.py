@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import select
 
-from segsync.models import Exclusion, Organization, Removal, RemovalTask, SegmentMember
+from segsync.models import Ask, Exclusion, Organization, Removal, RemovalTask, SegmentMember
 from tests.builders import NOW, make_contact, make_integration, make_segment, make_sync, make_workspace
 
 LONG = "A" * 80
@@ -41,7 +43,7 @@ def test_exclusion_lists_are_read_and_filled(
 def test_one_finds_where_somebody_is(
     page, session, sign_in, ada, workspace, fits, no_barriers, screenshot, width, scheme
 ):
-    """Typed in by keyboard, an e-mail leads to every audience of the person (B4)."""
+    """Typed in by keyboard, an e-mail leads to every audience of the person, to those of a warehouse once a worker answered (B4)."""
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     contact = make_contact(session, workspace, email="eve@example.org", first_name="Eve", last_name=LONG)
@@ -49,12 +51,28 @@ def test_one_finds_where_somebody_is(
         segment = make_segment(session, workspace, name)
         session.add(SegmentMember(segment_id=segment.id, member_id=contact.id))
         make_sync(session, segment, make_integration(session, ada, state="disconnected"), status=status)
+    customers = make_segment(session, workspace, "Customers", kind="warehouse")
+    warehouse = make_sync(session, customers, make_integration(session, ada))
     session.commit()
     sign_in(ada, f"/w/{workspace.id}/where")
     screenshot(f"where-ask-{width}-{scheme}")
     page.get_by_label("E-mail, phone number or external id").fill("eve@example.org")
     page.keyboard.press("Enter")
     page.get_by_text("the next run adds them").wait_for()
+    page.get_by_text("A worker is finding out").wait_for()
+    screenshot(f"where-asked-{width}-{scheme}")
+    question = session.scalars(select(Ask)).one()
+    row = {
+        "state": 0,
+        "reason": "",
+        "keys": ["email", "phone"],
+        "first_sent": 1_760_000_000,
+        "last_sent": 1_770_000_000,
+    }
+    question.answer = {"places": {str(warehouse.id): {"rows": [row], "planned": "", "barred": ""}}}
+    question.state, question.finished_at = "done", datetime.now(UTC)
+    session.commit()
+    page.get_by_text("In the audience, accepted").wait_for()
     screenshot(f"where-{width}-{scheme}")
     fits()
     no_barriers()

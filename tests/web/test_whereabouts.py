@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
-from segsync.models import AuditEvent, SegmentMember
+from segsync.models import Ask, AuditEvent, SegmentMember, Sync
 from tests.builders import NOW, make_contact, make_integration, make_segment, make_sync
 
 
@@ -43,6 +45,67 @@ def test_no_run_is_promised_where_none_comes_by_itself(client, session, sign_in,
     session.commit()
     page = sign_in(ada).get(f"/w/{workspace.id}/where/{contact.id}").text
     assert (told in page, "the next run" in page) == (True, False)
+
+
+@pytest.fixture
+def customer(session, ada, workspace):
+    """Eve, and an audience that a warehouse fills."""
+    contact = make_contact(session, workspace, email="eve@example.org", first_name="Eve")
+    make_sync(session, make_segment(session, workspace, "Customers", kind="warehouse"), make_integration(session, ada))
+    session.commit()
+    return contact
+
+
+def answer(session, **found):
+    """What a worker found out."""
+    asked, sync = session.scalars(select(Ask)).one(), session.scalars(select(Sync)).one()
+    asked.state, asked.finished_at = "done", NOW
+    asked.answer = {"places": {str(sync.id): found}}
+    session.commit()
+
+
+HELD = {"state": 0, "reason": "", "keys": ["email"], "first_sent": 1_760_000_000, "last_sent": 1_770_000_000}
+
+
+def test_a_worker_finds_out_about_a_warehouse_and_the_page_waits_for_it(client, session, sign_in, ada, customer):
+    """What takes a worker is asked for once, waited for without a further look, and then said with since when (B4, B6)."""
+    address = f"/w/{customer.workspace_id}/where/{customer.id}"
+    assert "A worker is finding out" in sign_in(ada).get(address).text
+    waiting = client.get(f"{address}/audiences")
+    assert (waiting.status_code, waiting.headers["X-Live"]) == (304, "busy")
+    answer(session, rows=[HELD], planned="", barred="")
+    told = client.get(f"{address}/audiences")
+    assert told.headers["X-Live"] == "idle"
+    assert "In the audience, accepted" in told.text
+    assert "e-mail" in told.text
+    assert len(session.scalars(select(AuditEvent).where(AuditEvent.event == "contact.where")).all()) == 1
+
+
+def test_an_answer_of_long_ago_is_told_to_nobody_who_does_not_look_again(
+    client, session, sign_in, ada, clock, customer
+):
+    """Where somebody is is told to whoever looks, and each look is kept (B4)."""
+    address = f"/w/{customer.workspace_id}/where/{customer.id}"
+    sign_in(ada).get(address)
+    answer(session, rows=[HELD], planned="", barred="")
+    clock.now += timedelta(minutes=5)
+    assert client.get(f"{address}/audiences").status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"rows": []}, "nobody whom the warehouse named at the last run has their e-mail or phone"),
+        ({"rows": [HELD], "barred": "excluded"}, "Removal due, taken out by the next run: on an exclusion list"),
+        ({"nameless": True}, "this contact has none that"),
+    ],
+)
+def test_what_a_worker_found_out_is_said_in_a_sentence(client, session, sign_in, ada, customer, found, words):
+    """In it or not, and why not, also of people whom a warehouse names (B4, B6)."""
+    address = f"/w/{customer.workspace_id}/where/{customer.id}"
+    sign_in(ada).get(address)
+    answer(session, **found)
+    assert words in client.get(address).text
 
 
 def test_several_who_fit_are_offered(client, session, sign_in, ada, workspace):
