@@ -114,6 +114,24 @@ def test_removal_that_was_refused_is_tried_again_after_the_additions(runtime, ch
     assert (run.new_members, run.gone_members, run.rows_added, run.rows_removed) == (3, 2, 3, 2)
 
 
+def test_a_plan_that_is_made_again_opens_upload_sessions_of_its_own(runtime, channel, session, sync):
+    """Nothing is sent into a session after its last batch: a channel throws away what comes too late, without a word (B1)."""
+    go(runtime, sync)
+    leave(session, sync, members(session, sync)[0])
+    put(session, sync, email="fourth@example.org")
+    sent = []
+
+    def refuse_once(batch) -> None:
+        sent.append((batch.session, batch.last))
+        if batch.action is Action.REMOVE and len(sent) == 1:
+            raise SegmentRefused(Code.REMOVAL_TOO_SMALL)
+
+    channel.before_push = refuse_once
+    assert go(runtime, sync).state == "done"
+    closed = [number for number, last in sent if last]
+    assert (len(sent), len(set(closed))) == (3, len(closed))
+
+
 def test_removal_refused_for_a_row_is_said(runtime, channel, session, sync):
     """The sync says how many people should no longer be there, and takes them out at the next run (B1)."""
     go(runtime, sync)

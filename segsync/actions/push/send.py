@@ -110,9 +110,10 @@ def _send_one(job: Job, plan: Plan, ref: BatchRef) -> Taken | None:
 
 
 def _batch(job: Job, plan: Plan, ref: BatchRef) -> Batch:
-    """The batch as the connector takes it. Every slice opens upload sessions of its own, one for each action."""
+    """The batch as the connector takes it. Every plan opens upload sessions of its own in every slice, one for each action."""
     columns = job.shape.key_columns if ref.action is Action.REMOVE else job.shape.columns
-    session = job.sessions_of_upload.setdefault(ref.action.value, [secrets.randbits(62) + 1, 0])
+    # a session is closed by the last batch of a plan: what came after it, of a plan made anew, would be thrown away
+    session = job.sessions_of_upload.setdefault(f"{ref.action.value} {plan.first}", [secrets.randbits(62) + 1, 0])
     session[1] += 1
     last = max(batch.number for batch in plan.batches if batch.action is ref.action)
     return Batch(
