@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from segsync.actions import asks, chores, removal_work, slices
+from segsync.actions import asks, chores, removal_work, slices, turns
+from segsync.actions.push.tools import Tools, tools_of
 from segsync.processes import places
 from segsync.queue import Name
 from segsync.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 _bound: list[Runtime] = []
+YOUNG: Final = 0.5
+"""A part of a slice: whoever began so lately takes another run."""
 
 
 def bind(runtime: Runtime) -> None:
@@ -22,10 +26,31 @@ def bind(runtime: Runtime) -> None:
 
 
 def run_slice(run_id: int) -> None:
-    """A slice of a run."""
-    problem = _guarded(Name.RUNS, run_id, lambda runtime: slices.work_slice(runtime, run_id))
+    """A slice of a run, and then of those whose turn is next, as long as it was short.
+
+    A process of its own takes as long as a small run, and knows nothing yet of what the one before had to find out.
+    """
+    runtime = _bound[0]
+    late = runtime.stopwatch() + runtime.settings.slice_seconds * YOUNG
+    turn: int | None = run_id
+    with tools_of(runtime) as tools:
+        while turn is not None and not _failed(turn, tools):
+            turn = _next_turn(runtime, goes_on=runtime.stopwatch() < late)
+
+
+def _failed(run_id: int, tools: Tools) -> bool:
+    problem = _guarded(Name.RUNS, run_id, lambda runtime: slices.work_slice(runtime, run_id, tools))
     if problem:
         _record(lambda runtime: slices.gave_up(runtime, run_id, problem), run=run_id)
+    return bool(problem)
+
+
+def _next_turn(runtime: Runtime, *, goes_on: bool) -> int | None:
+    try:
+        return turns.wake(runtime, one_for_me=goes_on)
+    except SQLAlchemyError as away:  # the scheduler looks too
+        log.warning("next turn not known", problem=type(away).__name__)
+        return None
 
 
 def help_run(run_id: int) -> None:

@@ -57,14 +57,14 @@ def list_parts(
         )
 
 
-def parts_of_run(session: Session, run_id: int, sort: str) -> Sequence[Part]:
-    """The files of one sort that this run wrote and still needs, in order."""
+def parts_of_run(session: Session, run_id: int, *sorts: str) -> Sequence[Part]:
+    """The files of these sorts that this run wrote and still needs, one sort after the other, each in order. One query."""
     rows = session.scalars(
         select(DataFile)
-        .where(DataFile.run_id == run_id, DataFile.sort == sort, DataFile.unnamed_at.is_(None))
+        .where(DataFile.run_id == run_id, DataFile.sort.in_(sorts), DataFile.unnamed_at.is_(None))
         .order_by(DataFile.part)
     )
-    return [part_of(row) for row in rows]
+    return sorted((part_of(row) for row in rows), key=lambda part: sorts.index(part.sort))
 
 
 def ledger_parts(session: Session, ledger_id: int | None) -> Sequence[Part]:
@@ -77,21 +77,17 @@ def ledger_parts(session: Session, ledger_id: int | None) -> Sequence[Part]:
 
 def plan_of(session: Session, run: Run, files: Folder) -> Plan:
     """The recorded plan of a run, every file checked. Raises FileUnreadable."""
-    found = [PlanFile(section, files.open(part), part.rows) for section, part in _sections(session, run)]
-    notes = tuple(files.open(part) for part in parts_of_run(session, run.id, NOTES))
+    listed = parts_of_run(session, run.id, *SECTIONS, NOTES)
+    found = [PlanFile(part.sort, files.open(part), part.rows) for part in listed if part.sort != NOTES]
+    notes = tuple(files.open(part) for part in listed if part.sort == NOTES)
     return Plan(tuple(found), int(run.cursor["batch_rows"]), int(run.cursor["first_batch"]), notes)
 
 
 def listed_plan(session: Session, run: Run, files: Folder) -> Plan:
     """The same, without the notes and with no file opened: whoever reads one checks it first."""
-    found = [PlanFile(section, files.path(part), part.rows, part) for section, part in _sections(session, run)]
+    listed = parts_of_run(session, run.id, *SECTIONS)
+    found = [PlanFile(part.sort, files.path(part), part.rows, part) for part in listed]
     return Plan(tuple(found), int(run.cursor["batch_rows"]), int(run.cursor["first_batch"]))
-
-
-def _sections(session: Session, run: Run) -> Iterator[tuple[str, Part]]:
-    for section in SECTIONS:
-        for part in parts_of_run(session, run.id, section):
-            yield section, part
 
 
 def acknowledgements(session: Session, run: Run) -> Acknowledgements:

@@ -123,7 +123,7 @@ def ledger_and_plan(session: Session, sync: Sync) -> list[Part]:
     parts = list(books.ledger_parts(session, sync.ledger_id))
     left = books.unfolded_run(session, sync.id)
     if left is not None:
-        parts += [part for sort in (NEW, AFTER, AGAIN) for part in books.parts_of_run(session, left.id, sort)]
+        parts += books.parts_of_run(session, left.id, NEW, AFTER, AGAIN)
     return parts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,6 +18,7 @@ from segsync.actions.moments import later
 from segsync.actions.outcomes import Done, InOtherHands, Outcome, Progress, WaitUntil
 from segsync.actions.push import taking
 from segsync.actions.push.carrier import Push
+from segsync.actions.push.tools import Tools, tools_of
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.files import FileUnreadable
 from segsync.limiter import NotCounted, ScopeClosed
@@ -38,19 +40,22 @@ UNTOLD: Mapping[str, timedelta] = {Code.RATE_LIMIT: timedelta(minutes=1), Code.D
 REFUSED_SINCE = "refused_since"
 
 
-def work_slice(runtime: Runtime, run_id: int) -> None:
-    """Works on a run until the slice's time is used up, it must wait, or it ends. Does nothing where it cannot be claimed."""
+def work_slice(runtime: Runtime, run_id: int, tools: Tools | None = None) -> None:
+    """Works on a run until the slice's time is used up, it must wait, or it ends. Does nothing where it cannot be claimed.
+
+    With the tools of a worker that works on several, else with its own.
+    """
     lease = timedelta(seconds=runtime.settings.lease_seconds)
     claim = claims.take(runtime.sessions, run_id, lease=lease, now=runtime.clock())
     if claim is None:
         return
     try:
-        _work(runtime, claim, runtime.stopwatch() + runtime.settings.slice_seconds)
+        with tools_of(runtime) if tools is None else nullcontext(tools) as at_hand:
+            _work(runtime, claim, at_hand, runtime.stopwatch() + runtime.settings.slice_seconds)
     except ClaimLost:
         log.info("claim lost", run=run_id)
     finally:
         claim.release()
-    turns.wake(runtime)
 
 
 def help_slice(runtime: Runtime, run_id: int) -> None:
@@ -63,7 +68,8 @@ def help_slice(runtime: Runtime, run_id: int) -> None:
         return
     again = False
     try:
-        again = Push(runtime, helping, runtime.stopwatch() + runtime.settings.slice_seconds).help()
+        with tools_of(runtime) as tools:
+            again = Push(runtime, helping, tools, runtime.stopwatch() + runtime.settings.slice_seconds).help()
     except ClaimLost:
         log.info("help not needed any more", run=run_id)
     except (ConnectorProblem, TroubleFound, FileUnreadable, OSError) as problem:
@@ -89,9 +95,9 @@ def _helped(runtime: Runtime, run_id: int) -> None:
     turns.wake(runtime)
 
 
-def _work(runtime: Runtime, claim: Claim, deadline: float) -> None:
+def _work(runtime: Runtime, claim: Claim, tools: Tools, deadline: float) -> None:
     """Until the deadline, or until the run waits or is over. Raises ClaimLost."""
-    carrier = Push(runtime, claim, deadline)
+    carrier = Push(runtime, claim, tools, deadline)
     began = runtime.clock()
     try:
         while runtime.stopwatch() < deadline:

@@ -67,7 +67,7 @@ def _files(runtime: Runtime, session: Session, sync: Sync) -> list[Path]:
     parts = list(books.ledger_parts(session, sync.ledger_id))
     left = books.unfolded_run(session, sync.id)
     if left is not None:
-        parts += [part for sort in ADDITIONS for part in books.parts_of_run(session, left.id, sort)]
+        parts += books.parts_of_run(session, left.id, *ADDITIONS)
     return [folder.open(part) for part in parts]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
@@ -13,9 +11,9 @@ import pyarrow as pa
 class Ahead:
     """Reads statements one after the other, on one connection and in one thread of its own."""
 
-    def __init__(self, uri: str, thread: ThreadPoolExecutor) -> None:
-        """Connects when it is asked first: opening a connection takes as long as reading a small window."""
-        self._uri, self._thread = uri, thread
+    def __init__(self, uri: str) -> None:
+        """Connects when it is asked first: opening a connection takes longer than reading a small window."""
+        self._uri, self._thread = uri, ThreadPoolExecutor(1, "ahead")
         self._connection: adbc.Connection | None = None
         self._coming: tuple[str, Future[pa.Table]] | None = None
 
@@ -30,6 +28,17 @@ class Ahead:
             return begun.result()
         return self._thread.submit(self._answer, sql).result()
 
+    def answers(self) -> bool:
+        """Whether it can be used again: whether its connection, if it has one, still stands."""
+        try:
+            return self._connection is None or self._thread.submit(self._answer, "select 1").result().num_rows == 1
+        except adbc.Error:
+            return False
+
+    def forget(self) -> None:
+        """What was begun is wanted by nobody any more, whoever asks for the same: it would be told as of then."""
+        self._coming = None
+
     def close(self) -> None:
         """Waits for what was begun, whose answer nobody wants any more."""
         self._thread.shutdown(cancel_futures=True)
@@ -42,13 +51,3 @@ class Ahead:
         with self._connection.cursor() as cursor:
             cursor.execute(sql)
             return cursor.fetch_arrow_table()
-
-
-@contextmanager
-def ahead(uri: str) -> Iterator[Ahead]:
-    """A reader, closed at the end."""
-    reader = Ahead(uri, ThreadPoolExecutor(1, "ahead"))
-    try:
-        yield reader
-    finally:
-        reader.close()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from connectors.contract import Capabilities, Kind
 from segsync.audience import filters
-from segsync.audience.ahead import Ahead, ahead
+from segsync.audience.ahead import Ahead
 from segsync.audience.exclusions import Excluded, excluded
 from segsync.models import Company, Contact, Organization, Segment
 
@@ -158,24 +157,22 @@ class Source:
         return pa.schema([*numbers, *[(field, pa.string()) for field in self.fields]]).empty_table()
 
 
-@contextmanager
-def open_source(
-    uri: str,
+def source_of(
+    reader: Ahead,
     session: Session,
     segment: Segment,
     capabilities: Capabilities,
     *,
     now: datetime,
     names: Callable[[int], Segment],
-) -> Iterator[Source]:
+) -> Source:
     """The source of a sync's members. Companies reach a channel without a company shape as the people who work there."""
     kind = kind_for(capabilities, segment)
     table: type[Contact | Company] = Company if kind is Kind.COMPANIES else Contact
     as_people = segment.members == Kind.COMPANIES and table is Contact
     members = (filters.members_as_people if as_people else filters.member_ids)(segment, now, names)
     against = bar(session, table, segment, capabilities, now=now, names=names)
-    with ahead(uri) as reader:
-        yield Source(reader, session, members, table, against, capabilities.shapes[kind].fields)
+    return Source(reader, session, members, table, against, capabilities.shapes[kind].fields)
 
 
 def _as_text(table: type[Contact | Company], field: str) -> ColumnElement[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +13,9 @@ from connectors.registry import CHANNELS
 from segsync.actions import exclusions, segments
 from segsync.actions.actor import Actor, NotAllowed, Refused
 from segsync.actions.exclusions import Terms, Written
+from segsync.audience.ahead import Ahead
 from segsync.audience.reach import everywhere, reach
-from segsync.audience.sources import open_source
+from segsync.audience.sources import source_of
 from segsync.models import AuditEvent, Contact, Exclusion, Organization, Person, Segment, SegmentMember
 from tests.actions.pushing import go, keys, members, put
 from tests.builders import make_company, make_segment
@@ -113,7 +115,8 @@ def test_members_of_an_excluded_segment_are_read_window_by_window(runtime, sessi
     session.commit()
     meta = CHANNELS["meta"].capabilities
     ids = [contact.id for contact in members(session, sync)]
-    with open_source("", session, sync.segment, meta, now=runtime.clock(), names=lambda _: sync.segment) as source:
+    with closing(Ahead("")) as reader:
+        source = source_of(reader, session, sync.segment, meta, now=runtime.clock(), names=lambda _: sync.segment)
         kept_out = source.bar.excluded.joined(ids[1], ids[4])
         assert sorted(session.scalars(select(kept_out.c.id))) == ids[2:5]
     assert go(replace(runtime, settings=runtime.settings.model_copy(update={"window_rows": 3})), sync).skipped == {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 from connectors.contract import Kind
 from connectors.meta.identifiers import CAPABILITIES
 from segsync.actions import runs
-from segsync.audience.sources import open_source
+from segsync.audience.ahead import Ahead
+from segsync.audience.sources import source_of
 from segsync.models import Segment, Sync
 from tests.actions.pushing import go, join, leave, members, start, work
 
@@ -16,14 +18,14 @@ def test_who_joins_while_a_window_is_read_pushes_nobody_out(runtime, channel, se
     """Somebody joins between the two looks at a window: whoever was in it the first time is read all the same (promise 2)."""
     first = members(session, sync)[0]
     leave(session, sync, first)
-    with runtime.sessions() as reading:
+    with runtime.sessions() as reading, closing(Ahead(runtime.database_uri)) as ahead:
         segment = reading.get_one(Segment, session.get_one(Sync, sync.id).segment_id)
-        uri, now = runtime.database_uri, runtime.clock()
-        with open_source(uri, reading, segment, CAPABILITIES, now=now, names=lambda number: segment) as source:
-            window = source.window(-1, 2)
-            join(session, sync, first)
-            high = window.column("id")[-1].as_py()
-            read = source.values(-1, high, None).column("id").to_pylist()
+        now = runtime.clock()
+        source = source_of(ahead, reading, segment, CAPABILITIES, now=now, names=lambda number: segment)
+        window = source.window(-1, 2)
+        join(session, sync, first)
+        high = window.column("id")[-1].as_py()
+        read = source.values(-1, high, None).column("id").to_pylist()
     assert set(window.column("id").to_pylist()) <= set(read)
 
 

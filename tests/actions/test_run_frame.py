@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import replace
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import select, text
 
 from connectors.contract import Reason
 from connectors.problems import Code, TryLater
@@ -80,3 +82,45 @@ def test_cause_that_is_gone_sets_the_other_syncs_going(runtime, channel, session
         run = runs.open_run(looking, other.id)
     assert run is not None
     assert (run.why, work(runtime, run).state, open_alerts(runtime)) == ("cause gone", "done", [])
+
+
+@pytest.fixture
+def other(session, sync) -> Sync:
+    """Another sync, with a member of its own."""
+    mine = session.get_one(Sync, sync.id)
+    segment = make_segment(session, mine.workspace, "Others", mine.owner)
+    made = make_sync(session, segment, mine.integration, account_id="act-2", was_synced=False)
+    put(session, made, email="other@example.org")
+    return made
+
+
+def worked_by_one(runtime, *syncs: Sync) -> list[str]:
+    """The states that the runs of these syncs are in when the worker that was woken for the first is through."""
+    jobs.bind(runtime)
+    begun = [start(runtime, one).id for one in syncs]
+    jobs.run_slice(begun[0])
+    with runtime.sessions() as session:
+        return list(session.scalars(select(Run.state).where(Run.id.in_(begun)).order_by(Run.id)))
+
+
+def test_a_worker_goes_on_with_whose_turn_is_next(runtime, channel, session, sync, other):
+    """Many small runs do not each wait for a process of their own: whoever is through early takes the next (S13)."""
+    put(session, sync, email="one@example.org")
+    assert worked_by_one(runtime, sync, other) == ["done", "done"]
+
+
+def test_a_worker_that_worked_for_long_leaves_the_next_to_others(runtime, channel, sync, other):
+    """After most of a slice nobody else is begun with: a stopped worker ends soon, and other work has its turn (S13)."""
+    hours = itertools.count(step=3600.0)
+    assert worked_by_one(replace(runtime, stopwatch=lambda: next(hours)), sync, other) == ["queued", "queued"]
+
+
+def test_what_nobody_expected_takes_no_other_run_with_it(runtime, channel, session, sync, other):
+    """A process in which something unknown went wrong begins nothing more (S15)."""
+    put(session, sync, email="one@example.org")
+
+    def break_down(_batch) -> None:
+        raise RuntimeError("nobody thought of that")
+
+    channel.before_push = break_down
+    assert worked_by_one(runtime, sync, other) == ["waiting", "queued"]

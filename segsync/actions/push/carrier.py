@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+from sqlalchemy import bindparam, select
 
 from connectors.contract import Token
 from connectors.problems import Code, SegmentRefused
@@ -13,6 +16,7 @@ from segsync.actions.claims import Claim, Help
 from segsync.actions.outcomes import Outcome, Progress
 from segsync.actions.push import prepare, read, rebuild, record, send
 from segsync.actions.push.job import Job
+from segsync.actions.push.tools import Tools
 from segsync.actions.trouble import Trouble, TroubleFound
 from segsync.audience.conditions import Gone
 from segsync.models import Run, Segment, Sync
@@ -28,6 +32,12 @@ STEPS: Mapping[Phase, Callable[[Job], Outcome]] = {
     Phase.ADDING: send.send,
     Phase.RECORDING: record.fold_own,
 }
+_ABOUT: Final = (
+    select(Run, Sync, Segment)
+    .join(Sync, Sync.id == Run.sync_id)
+    .join(Segment, Segment.id == Sync.segment_id)
+    .where(Run.id == bindparam("run"))
+)
 
 
 @dataclass
@@ -36,6 +46,7 @@ class Push:
 
     runtime: Runtime
     claim: Claim | Help
+    tools: Tools
     deadline: float
     """Monotonic seconds at which the slice should end."""
     renewed: bool = False
@@ -68,13 +79,12 @@ class Push:
 
     def _job(self) -> Job:
         with self.runtime.sessions() as session:
-            run = session.get_one(Run, self.claim.run_id)
-            sync = session.get_one(Sync, run.sync_id)
-            segment = session.get_one(Segment, sync.segment_id)
+            run, sync, segment = session.execute(_ABOUT, {"run": self.claim.run_id}).one()
         if segment.deleted_at is not None:
             raise TroubleFound(Trouble("segment.deleted"))
         if self._token is None:
             self._token = tokens.access(self.runtime, sync.integration_id)
         connector = self.runtime.connector(sync.channel)
         kept = (self._uploads, self._checked)
-        return Job(self.runtime, self.claim, run, sync, segment, connector, self._token, self.deadline, *kept)
+        found = (run, sync, segment)
+        return Job(self.runtime, self.claim, *found, connector, self._token, self.tools, self.deadline, *kept)

@@ -18,6 +18,7 @@ from segsync.actions import books, likely_causes, warehouse_reading
 from segsync.actions.claims import Claim, Help
 from segsync.actions.decided_by import decided_by
 from segsync.actions.likely_causes import TRAIL
+from segsync.actions.push.tools import Tools
 from segsync.audience.files import Folder, Part
 from segsync.audience.identified import Method
 from segsync.audience.plan import PlanFile
@@ -41,9 +42,10 @@ class Job:
     segment: Segment
     connector: Connector
     token: Token
+    tools: Tools
     deadline: float
     sessions_of_upload: dict[str, list[int]] = field(default_factory=dict)
-    """Upload sessions of this slice by action: [number of the session, batches sent in it]."""
+    """Upload sessions of this slice by action and plan: [number of the session, batches sent in it]."""
     checked: set[Path] = field(default_factory=set)
     """Files that were found whole in this slice."""
 

@@ -19,14 +19,14 @@ from segsync.actions.push import warehouse
 from segsync.actions.push.job import Job
 from segsync.actions.push.warehouse import WarehouseMembers
 from segsync.actions.push.windows import TOP, Windows
+from segsync.audience import sources
 from segsync.audience.compare import Compared, compare
 from segsync.audience.differing import Differing, Window, differing, together
 from segsync.audience.files import Part
-from segsync.audience.identified import Identify, identifying
+from segsync.audience.identified import Identify
 from segsync.audience.plan import AFTER, NEW, NOTES
-from segsync.audience.sources import BARRED, Source, open_source
+from segsync.audience.sources import BARRED, Source
 from segsync.audience.streams import Stream
-from segsync.audience.workbench import workbench
 from segsync.models import Ledger, Run, Segment, SegmentSize, Sync
 from segsync.rules.terms import Phase, SegmentKind
 
@@ -37,6 +37,8 @@ class Drafts:
     """The streams that a slice writes: what is new, what changed, what may have to go, and notes."""
 
     def __init__(self, job: Job, session: Session) -> None:
+        sorts = (NEW, AFTER, books.DRAFT, NOTES)
+        before = Counter(part.sort for part in books.parts_of_run(session, job.run.id, *sorts))
         self.streams = {
             sort: Stream(
                 job.folder,
@@ -44,9 +46,9 @@ class Drafts:
                 job.stem,
                 group_rows=job.batch_rows,
                 part_rows=job.runtime.settings.window_rows,
-                first_number=len(books.parts_of_run(session, job.run.id, sort)),
+                first_number=before[sort],
             )
-            for sort in (NEW, AFTER, books.DRAFT, NOTES)
+            for sort in sorts
         }
         self.counts: Counter[str] = Counter()
 
@@ -101,8 +103,8 @@ def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
     low = int(job.run.cursor["low"])
     with ExitStack() as opened, job.runtime.sessions() as session:
-        bench = opened.enter_context(workbench(job.spill, threads=1))
-        identify = opened.enter_context(identifying(bench, job.method))
+        # the cores are left to what identifies
+        bench, identify = opened.enter_context(job.tools.workbench(threads=1)), job.tools.identify(job.method)
         base, same_basis = _base(job, session)
         source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
         drafts = Drafts(job, session)
@@ -147,14 +149,15 @@ def source_of(job: Job, session: Session, *, everything: bool = False) -> Iterat
         with warehouse.members(job) as members:
             yield members
         return
-    with open_source(
-        job.runtime.database_uri,
-        session,
-        job.segment,
-        job.capabilities,
-        now=datetime.fromisoformat(job.run.cursor["meant_at"]),
-        names=lambda segment_id: session.get_one(Segment, segment_id),
-    ) as source:
+    with job.tools.reader(job.runtime.database_uri) as reader:
+        source = sources.source_of(
+            reader,
+            session,
+            job.segment,
+            job.capabilities,
+            now=datetime.fromisoformat(job.run.cursor["meant_at"]),
+            names=lambda segment_id: session.get_one(Segment, segment_id),
+        )
         yield replace(source, everything=everything)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -24,11 +25,9 @@ from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
 from segsync.audience.files import Part
-from segsync.audience.identified import identifying
 from segsync.audience.ledger import Books, Sums, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
-from segsync.audience.workbench import workbench
 from segsync.models import Ledger, Run, Sync
 from segsync.rules.terms import Phase
 
@@ -44,9 +43,8 @@ def record(job: Job) -> Outcome:
     if job.run.findings:
         return judge.outcome(job.run.findings, trying=job.trying)
     with job.runtime.sessions() as session:
-        drafts = books.parts_of_run(session, job.run.id, books.DRAFT)
-        notes_before = len(books.parts_of_run(session, job.run.id, NOTES))
-    checked = _checked(job, notes_before) if drafts else Checked()
+        written = Counter(part.sort for part in books.parts_of_run(session, job.run.id, books.DRAFT, NOTES))
+    checked = _checked(job, written[NOTES]) if written[books.DRAFT] else Checked()
     renewed = renew.renewals(job, checked.parts)
     with job.change() as (session, run):
         books.list_parts(session, run.sync_id, [*checked.parts, *renewed], run_id=run.id)
@@ -93,7 +91,7 @@ def _first_phase(plan: Plan) -> Phase:
 
 def _checked(job: Job, notes_before: int) -> Checked:
     rows = job.runtime.settings.window_rows
-    with job.runtime.sessions() as session, workbench(job.spill) as bench:
+    with job.runtime.sessions() as session, job.tools.workbench() as bench:
         draft = _draft(job, session)
         conflicts.check(bench, job.shape, draft, keep=job.claim.keep)
         removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
@@ -131,7 +129,8 @@ def _draft(job: Job, session: Session) -> Draft:
 def _whole(
     job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: Iterator[pa.Table]
 ) -> Iterator[pa.Table]:
-    with source_of(job, session) as source, identifying(bench, job.method) as identify:
+    identify = job.tools.identify(job.method)
+    with source_of(job, session) as source:
         session.rollback()  # no transaction is open while members are read elsewhere
         for piece in sharing:
             yield whole_rows(bench, identify, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
@@ -189,7 +188,7 @@ def _folded(job: Job, files: Books, planned: Run, sent_at: datetime) -> tuple[li
     stem = f"{job.stem}-of{planned.id}-{planned.cursor['first_batch']}"
     stream = Stream(job.folder, books.LEDGER, stem, group_rows=rows, part_rows=rows)
     sums = Sums()
-    with workbench(job.spill) as bench:
+    with job.tools.workbench() as bench:
         for table in fold(bench, job.shape, files, now=int(sent_at.timestamp()), window=rows):
             sums = sums.plus(table)
             stream.add(table)

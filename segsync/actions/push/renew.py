@@ -14,11 +14,9 @@ from segsync.actions.push.windows import TOP
 from segsync.audience import renewing
 from segsync.audience.compare import whole_rows
 from segsync.audience.files import Part
-from segsync.audience.identified import identifying
 from segsync.audience.plan import AFTER, AGAIN, NEW, REMOVALS, RENEWED
 from segsync.audience.renewing import Staying
 from segsync.audience.streams import Stream
-from segsync.audience.workbench import workbench
 from segsync.models import Sync
 from segsync.rules.renewal import how_many, turns
 
@@ -35,11 +33,8 @@ def renewals(job: Job, checked: Sequence[Part]) -> list[Part]:
         touched = [*books.parts_of_run(session, job.run.id, books.DRAFT), *_of(checked, AGAIN)]
         staying = Staying([job.folder.open(part) for part in base], [job.folder.open(part) for part in touched])
         stream = Stream(job.folder, RENEWED, job.stem, group_rows=job.batch_rows, part_rows=rows)
-        with (
-            source_of(job, session) as source,
-            workbench(job.spill) as bench,
-            identifying(bench, job.method) as identify,
-        ):
+        identify = job.tools.identify(job.method)
+        with source_of(job, session) as source, job.tools.workbench() as bench:
             due = renewing.choose(bench, job.shape, staying, taking_turns, job.now)
             most = how_many(due, sends=_sends(session, job, checked), batch_rows=job.batch_rows)
             session.rollback()  # no transaction is open while members are read elsewhere
@@ -52,7 +47,7 @@ def renewals(job: Job, checked: Sequence[Part]) -> list[Part]:
 
 def _sends(session: Session, job: Job, checked: Sequence[Part]) -> bool:
     """Whether this run asks the channel for something anyway."""
-    found = [part for sort in (NEW, AFTER) for part in books.parts_of_run(session, job.run.id, sort)]
+    found = books.parts_of_run(session, job.run.id, NEW, AFTER)
     return any(part.rows for part in (*found, *_of(checked, REMOVALS), *_of(checked, AGAIN)))
 
 
