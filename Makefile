@@ -66,7 +66,7 @@ chromium:
 lock: $(STAMP) ## Pin the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11.0 --extra dev \
 		--no-header --no-emit-index-url --output-file requirements.lock pyproject.toml
-	@printf 'pyspark>=4,<4.1\n' | $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11.0 \
+	@printf 'packaging\npandas\npyspark>=4,<4.1\n' | $(BIN)/uv pip compile --quiet --upgrade --constraint requirements.lock --generate-hashes --universal --python-version 3.11.0 \
 		--no-header --no-emit-index-url --output-file requirements-spark.lock -
 	@{ echo "# Installs everything else, quickly. Taken from requirements.lock by \`make lock\`."; \
 		sed -n '/^uv==/,/# via/p' requirements.lock | grep -v '# via' | sed '$$ s/ \\$$//'; } > requirements-installer.txt

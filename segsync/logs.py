@@ -14,7 +14,8 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 NETS: Final = (
-    (re.compile(r"[^\s@<>\"'(),;=]+@[^\s@<>\"'(),;=]+\.[^\s@<>\"'(),;=]+"), "[e-mail]"),
+    # a quotation mark or an equals sign may be all that stands before the @
+    (re.compile(r"(?:[^\s@<>\"'(),;=]+['=]*|['=]+)@[^\s@<>\"'(),;=]+\.[^\s@<>\"'(),;=]+"), "[e-mail]"),
     (re.compile(r"\b[0-9a-fA-F]{64}\b"), "[hash]"),
     (re.compile(r"(?<![\w.])\+\d{7,15}\b"), "[phone]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 [token]"),

@@ -32,6 +32,7 @@ OLDEST = "3.11.0"
 """The oldest Python that is promised."""
 OLDEST_JAVA = 17
 PROCESSES = 2
+WITHOUT_EXTRAS = ("-p", "tests.not_there")
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,15 @@ def main() -> int:
     BUILD.mkdir(exist_ok=True)
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(checks)
-        ran = [tests("tests", "not browser and not spark", "--numprocesses", str(PROCESSES), "--dist", "worksteal")]
+        together = ["--numprocesses", str(PROCESSES), "--dist", "worksteal"]
+        ran = [tests("tests", "not browser and not spark", *together, *WITHOUT_EXTRAS)]
         ran += beside.result()
     missing = spark_needs()
     if missing:
         say(f"The Spark tests did not run: {missing}")
     else:
         ran.append(tests("spark", "spark"))
-    ran.append(tests("browser", "browser"))
+    ran.append(tests("browser", "browser", *WITHOUT_EXTRAS))
     for result in ran:
         if result.failed and result.output:
             say(f"\n--- {result.name} ---\n{result.output.strip()}")

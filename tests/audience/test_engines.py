@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import ibis
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ def hashed():
     connection = ibis.duckdb.connect()
 
     def said(text):
-        table = ibis.memtable({"text": [text]}, schema={"text": "string"})
+        table = ibis.memtable(pa.table({"text": pa.array([text], pa.string())}))
         return connection.to_pyarrow(table.select(said=DuckDBWords().sha256_hex(table.text)))["said"][0].as_py()
 
     yield said
