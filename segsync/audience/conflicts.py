@@ -53,6 +53,7 @@ def check(
             _view(bench, name, files, schema)
         else:
             near.lay(bench, name, files, schema, keep)
+    del near
     bench.execute("create or replace temp table touched as select distinct member, version from draft_removals")
     bench.execute(
         "create or replace temp view untouched as select * from draft_base b where b.state = 0 "
@@ -70,6 +71,8 @@ def check(
             f") semi join taken_{number} using ({named})"
         )
     bench.execute(f"create or replace temp table cut as {_cut_sql(shape)}")
+    for number in range(len(shape.keys)):
+        bench.execute(f"drop table taken_{number}; drop table wanted_{number}")
 
 
 def removals(bench: duckdb.DuckDBPyConnection, shape: Shape, rows: int) -> Iterator[pa.Table]:
@@ -138,6 +141,7 @@ def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, rows: 
     for start in range(0, count, rows):
         piece = "select * exclude (place) from shared where place > $low and place <= $high order by place"
         yield bench.execute(piece, {"low": start, "high": start + rows}).to_arrow_table()
+    bench.execute("drop table shared; drop table hit")
 
 
 def _cut_sql(shape: Shape) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -26,12 +27,17 @@ from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
 from segsync.audience.files import Part
 from segsync.audience.ledger import Books, Sums, fold
+from segsync.audience.near import rows_in
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
 from segsync.models import Ledger, Run, Sync
 from segsync.rules.terms import Phase
 
 UNANSWERED = "the channel had not answered anything of what was sent before"
+MANY = 20_000
+"""Removals whose check takes much memory: what is only kept for later makes room."""
+FOR_FEW = "100MB"
+"""For the tables of a check of what is near removals. One of all rows needs the engine's whole memory."""
 ALL_CHANGED = "what the channel takes of each of them has changed"
 
 
@@ -91,8 +97,14 @@ def _first_phase(plan: Plan) -> Phase:
 
 def _checked(job: Job, notes_before: int) -> Checked:
     rows = job.runtime.settings.window_rows
-    with job.runtime.sessions() as session, job.tools.workbench() as bench:
+    with ExitStack() as opened, job.runtime.sessions() as session:
         draft = _draft(job, session)
+        touched = rows_in(draft.removals)
+        if touched > MANY:
+            job.tools.give_back()
+        tools = job.tools
+        few = touched <= conflicts.FEW
+        bench = opened.enter_context(tools.workbench(threads=1, memory=FOR_FEW) if few else tools.workbench())
         conflicts.check(bench, job.shape, draft, keep=job.claim.keep)
         removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
         notes.first_number = notes_before
