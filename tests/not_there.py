@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
-OF_EXTRAS = ("pandas", "pyspark")
+OF_EXTRAS = ("pandas",)
+"""Not pyspark: the product itself looks whether it is there."""
 
 
 class _NotThere(MetaPathFinder):
