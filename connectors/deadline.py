@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -95,6 +96,8 @@ class DeadlineSession(requests.Session):
         self.total = total
         self.around = around
         self.auth = _as_given
+        # a channel's cookies would tie one sign-in to the next, which may be another organization's
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("http://", _Adapter())
         self.mount("https://", _Adapter())
 

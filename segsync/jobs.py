@@ -40,6 +40,7 @@ def run_slice(run_id: int) -> None:
 
 def _failed(run_id: int, tools: Tools) -> bool:
     problem = _guarded(Name.RUNS, run_id, lambda runtime: slices.work_slice(runtime, run_id, tools))
+    tools.forget()
     if problem:
         _record(lambda runtime: slices.gave_up(runtime, run_id, problem), run=run_id)
     return bool(problem)

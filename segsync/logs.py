@@ -14,8 +14,8 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 NETS: Final = (
-    # a quotation mark or an equals sign may be all that stands before the @
-    (re.compile(r"(?:[^\s@<>\"'(),;=]+['=]*|['=]+)@[^\s@<>\"'(),;=]+\.[^\s@<>\"'(),;=]+"), "[e-mail]"),
+    # no more stands before the @, and without that limit a long word would be looked at again from each of its letters
+    (re.compile(r"[^\s@<>\"(),;]{1,64}@[^\s@<>\"'(),;=]+\.[^\s@<>\"'(),;=]+"), "[e-mail]"),
     (re.compile(r"\b[0-9a-fA-F]{64}\b"), "[hash]"),
     (re.compile(r"(?<![\w.])\+\d{7,15}\b"), "[phone]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 [token]"),

@@ -42,7 +42,7 @@ JOBS: Final = {
     Name.REMOVALS: "segsync.jobs.take_out",
 }
 TIMEOUTS: Final = {
-    # a slice is some 10 s, and one request may outlive it by its own total deadline
+    # slices of some 15 s together, and one request may outlive them by its own total deadline
     Name.RUNS: timedelta(minutes=10),
     Name.HELP: timedelta(minutes=10),
     Name.ASKS: timedelta(minutes=3),

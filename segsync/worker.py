@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from segsync import jobs
 from segsync.actions import health, watch
 from segsync.audience.identified import learn
+from segsync.jobs import YOUNG
 from segsync.processes import die_with_parent, fork
 from segsync.queue import Name
 from segsync.runtime import Runtime, check_ledgers
@@ -148,7 +149,9 @@ class Workers:
 
     def _end(self) -> None:
         settings = self.runtime.settings
-        deadline = time.monotonic() + settings.slice_seconds + settings.request_seconds + 20
+        # whoever is busy may go on with another run for a part of a slice
+        longest = settings.slice_seconds * (1 + YOUNG) + settings.request_seconds
+        deadline = time.monotonic() + longest + 20
         running = [child.pid for child in self.children if child.pid]
         for pid in running:
             os.kill(pid, signal.SIGTERM)

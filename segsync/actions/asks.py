@@ -81,9 +81,9 @@ def failed_lately(runtime: Runtime, asked: Ask) -> bool:
     return asked.state == AskState.FAILED and lately(runtime, asked)
 
 
-def lately(runtime: Runtime, asked: Ask) -> bool:
+def lately(runtime: Runtime, asked: Ask, within: timedelta = SAME_FOR) -> bool:
     """Whether the answer, or that there is none, is from a moment ago."""
-    return asked.finished_at is not None and asked.finished_at > runtime.clock() - SAME_FOR
+    return asked.finished_at is not None and asked.finished_at > runtime.clock() - within
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from connectors.registry import CHANNELS
 from segsync.actions import books, removal_books, warehouse_reading
 from segsync.actions.removal_books import KNOWN_BY
 from segsync.actions.whereabouts import syncs_of, takes_people
+from segsync.audience.conditions import Gone
 from segsync.audience.files import FileUnreadable, Part
 from segsync.audience.forgetting import Keys
 from segsync.audience.ledger import Held
@@ -86,7 +87,10 @@ def _barred(runtime: Runtime, sync: Sync, contact: Contact) -> dict[str, str]:
     texts = {"email": [mailbox(contact.email), domain_of(contact.email)]} if contact.email else {}
     texts |= {"phone": [contact.phone]} if contact.phone else {}
     digests = {hashlib.sha256(text.encode()).hexdigest(): name for name, known in texts.items() for text in known}
-    out = warehouse_reading.kept_out(runtime, sync.segment, CHANNELS[sync.channel].capabilities, of=list(digests))
+    try:
+        out = warehouse_reading.kept_out(runtime, sync.segment, CHANNELS[sync.channel].capabilities, of=list(digests))
+    except Gone:  # the next run says so
+        return {}
     whys: dict[str, int] = {}
     for one in out.to_pylist():
         name = digests[one["digest"]]

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from connectors.digests import texts
-from segsync.audience.ledger import Books, Held, base_sql, fold, ledger_schema
+from segsync.audience.ledger import Books, Held, base_sql, fold, ledger_schema, some_of
+from segsync.audience.near import Near
 
 Keys = Sequence[Mapping[str, str | None]]
 """Rows of key columns, as a channel was sent them."""
@@ -64,9 +65,14 @@ def sharing(
     bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path], keys: Keys, *, beside: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """All keys of rows that have one of these, in files of a ledger or a plan, and other columns `beside` them."""
-    bench.register("their_keys", key_table(shape, keys))
+    theirs = key_table(shape, keys)
+    bench.register("their_keys", theirs)
+    near = Near(
+        shape, pa.array([], pa.int64()), {name: theirs.column(name).combine_chunks() for name in shape.key_columns}
+    )
+    near.lay(bench, "near_them", files, some_of(shape, "member", *beside), lambda: None)
     columns = ", ".join(f'"{column}"' for column in (*shape.key_columns, *beside))
-    found = f"select distinct {columns} from ({base_sql(shape, files)}) f where {_shares(shape)}"
+    found = f"select distinct {columns} from near_them f where {_shares(shape)}"
     rows: list[dict[str, Any]] = bench.execute(found).to_arrow_table().to_pylist()
     return rows
 

@@ -23,7 +23,7 @@ from connectors.digests import texts
 from connectors.protocols import Connector
 from segsync.audience.engines import ENGINES, Engine, in_words
 from segsync.audience.packing import pack, together
-from segsync.audience.recurring import Groups, Recurring, groups_of
+from segsync.audience.recurring import Groups, Recurring, groups_of, same_order
 from segsync.audience.workbench import Fed
 
 TO_SEND = "to_send"
@@ -149,9 +149,14 @@ class Identify:
         own = self._shares("own", members)
         shared = self._recurring.columns(members)
         rows = together(list(own))
+        same_order(members, rows)
         for name, column in shared.items():
             rows = rows.append_column(name, column)
         return rows.select(["member", VERSION, "change_no", *self.method.shape.columns])
+
+    def forget(self) -> None:
+        """Lets go of the values that were met."""
+        self._recurring = None
 
     def close(self) -> None:
         """Lets go of the connections, without which the workbench stays open."""

@@ -50,6 +50,12 @@ def _fields(value: ops.Node) -> Iterator[str]:
             yield column.name
 
 
+def same_order(members: pa.Table, rows: pa.Table) -> None:
+    """Raises RuntimeError where an engine gave its rows in another order: somebody would be sent with another one's name."""
+    if not rows.column("member").combine_chunks().equals(members.column("id").combine_chunks()):
+        raise RuntimeError("an engine gave members in another order")
+
+
 @dataclass
 class _Known:
     """Values that were met. Each has a number: its place, counted from 1. Nothing is 0."""
@@ -134,7 +140,9 @@ class Recurring:
         pieces = [self._members(group, combinations) for group, combinations in zip(self._groups, new, strict=True)]
         if not any(piece.num_rows for piece in pieces):
             return
-        rows, start = self._work(pa.concat_tables(pieces)), 0
+        members = pa.concat_tables(pieces)
+        rows, start = self._work(members), 0
+        same_order(members, rows)
         for group, piece in zip(self._groups, pieces, strict=True):
             if piece.num_rows:
                 group.learn(rows.slice(start, piece.num_rows))
@@ -145,8 +153,8 @@ class Recurring:
         texts = group.texts(combinations, self._known)
         nothing = pa.nulls(len(combinations), pa.string())
         fields = {name: texts.get(name, nothing) for name in self._shape.fields}
-        zeros = pa.array(np.zeros(len(combinations), np.int64))
-        return pa.table({"id": zeros, "change_no": zeros, **fields})
+        places = pa.array(np.arange(len(combinations)))
+        return pa.table({"id": places, "change_no": places, **fields})
 
     def _forget(self) -> None:
         self._groups = [_Group(fields, columns) for fields, columns in self._groups_of.items()]

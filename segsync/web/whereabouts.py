@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from flask import Blueprint, abort, redirect, render_template, url_for
@@ -66,6 +67,10 @@ def index(workspace_id: int) -> Answer:
     return render_template("where/index.html", form=form, found=found), 422 if form.failed else 200
 
 
+LOOKED_AT = timedelta(minutes=10)
+"""As long as somebody may have looked elsewhere while a worker was finding out: the page is told the answer that this look asked for."""
+
+
 @where.route("/<int:contact_id>")
 def one(workspace_id: int, contact_id: int) -> Answer:
     """Where one contact is. Looking is written into the audit trail. What stands in whole books is found out by a worker."""
@@ -81,7 +86,7 @@ def audiences(workspace_id: int, contact_id: int) -> Response:
     """The audiences once a worker has answered: what that look still owes, and nothing for anybody who did not look just now."""
     contact = _contact_or_404(workspace_id, contact_id)
     question = asks.last(db(), actor(), WHERE, {"contact": contact.id})
-    if question is None or under_way(question) or not asks.lately(runtime(), question):
+    if question is None or under_way(question) or not asks.lately(runtime(), question, LOOKED_AT):
         return Response(status=304, headers={"X-Live": "busy" if under_way(question) else "idle"})
     told = _told(actions.seen(runtime(), db(), actor(), contact), question)
     return fragment(render_template("where/_audiences.html", contact=contact, question=question, **told), busy=False)

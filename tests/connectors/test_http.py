@@ -122,3 +122,12 @@ def test_the_log_holds_no_secret(caplog):
     assert "/members" in caplog.text
     assert "the-token" not in caplog.text
     assert "the-hash" not in caplog.text
+
+
+def test_what_a_channel_wants_remembered_is_forgotten():
+    """A cookie that one sign-in was given does not travel with the next one's token (S13)."""
+    with answering(reply("200 OK", b"ok", b"Set-Cookie: sid=of-ada; Path=/")) as (base, asked):
+        client = Client(base, total=10)
+        for _ in range(2):
+            client.call("GET", "/accounts")
+    assert [b"sid=of-ada" in head for head in asked] == [False, False]

@@ -15,7 +15,6 @@ from segsync.audience.files import Part
 from segsync.audience.ledger import Sums
 from segsync.audience.plan import AGAIN, BatchRef, Plan
 from segsync.audience.streams import Stream
-from segsync.audience.workbench import workbench
 from segsync.models import Ledger, Run, RunBatch, Sync
 
 
@@ -52,7 +51,7 @@ def _mended(
     rows = job.runtime.settings.window_rows
     stream = Stream(job.folder, books.LEDGER, f"{job.stem}-late", group_rows=rows, part_rows=rows)
     sums = Sums()
-    with workbench(job.spill) as bench:
+    with job.tools.workbench() as bench:
         late.begin(bench, job.shape)
         for batch in batches:
             _note(job, bench, batch, plans[batch.run_id])

@@ -17,7 +17,6 @@ from segsync.audience.files import FileUnreadable
 from segsync.audience.mirrors import Mirror, Sums, Writing
 from segsync.audience.warehouse_readers import Limits
 from segsync.audience.warehouses import Warehouse, opened
-from segsync.audience.workbench import workbench
 from segsync.models import Ledger, Sync
 from segsync.rules.warehouse_urls import Address
 
@@ -54,7 +53,7 @@ class Mirrors:
         if ledger is None or not ledger.rows or ledger.basis != job.basis:
             return None
         files = self._files(ledger.id) or []
-        with workbench(job.spill) as bench:
+        with job.tools.workbench() as bench:
             holds = mirrors.sums(bench, job.shape, files)
             with opened(self.address, self.limits) as warehouse:
                 mine = [one for one in self._there(warehouse) if one.sync == self._sync]

@@ -14,7 +14,6 @@ from segsync.actions.push.job import Job
 from segsync.audience.files import Part
 from segsync.audience.salvage import unsure
 from segsync.audience.streams import Stream
-from segsync.audience.workbench import workbench
 from segsync.models import Sync
 from segsync.rules.terms import Phase, Rebuild
 
@@ -67,7 +66,7 @@ def _salvaged(job: Job) -> Sequence[Part]:
     with job.runtime.sessions() as session:
         found = books.salvage(session, job.folder, job.sync)
     stream = Stream(job.folder, books.LEDGER, f"{job.stem}-rebuilt", group_rows=rows, part_rows=rows)
-    with workbench(job.spill) as bench:
+    with job.tools.workbench() as bench:
         for table in unsure(bench, job.shape, found.files, rows):
             stream.add(table)
             job.claim.keep()

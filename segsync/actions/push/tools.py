@@ -17,8 +17,7 @@ from segsync.runtime import Runtime
 class Tools:
     """An engine, the expressions that were planned in it, and a connection that reads: opening them takes half of a small run.
 
-    Nobody's rows stay here: what is made on a workbench goes with it, expressions keep at most what recurs among many, and what was read
-    ahead is forgotten.
+    Nobody's rows stay here: what is made on a workbench goes with it, and what was read ahead, or recurs among many, is forgotten.
     """
 
     def __init__(self, spill: Path) -> None:
@@ -65,6 +64,11 @@ class Tools:
             reader.forget()
             failed.pop_all()
         self._reader = reader
+
+    def forget(self) -> None:
+        """A run is over: no value of its members stays for the next one, which may be another organization's."""
+        for identify in self._planned.values():
+            identify.forget()
 
     def give_back(self) -> None:
         """Lets go of the engine and of what was planned in it, which takes as much memory as a large check needs."""
