@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -33,6 +34,11 @@ class Draft:
     unordered: Sequence[Path] = ()
     """Those of the additions that the channel may apply before the removals, in an order of its own. They are repeated too."""
 
+    @cached_property
+    def touched(self) -> int:
+        """Rows that the removals have."""
+        return rows_in(self.removals)
+
 
 def check(
     bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, *, keep: Callable[[], None], few: int = FEW
@@ -43,7 +49,7 @@ def check(
     """
     rows, of_ledger = some_of(shape, "member", "version"), some_of(shape, "member", "version", "state")
     _view(bench, "draft_removals", draft.removals, rows)
-    near = Near.of(bench, shape) if rows_in(draft.removals) <= few else None
+    near = Near.of(bench, shape) if draft.touched <= few else None
     for name, files, schema in (
         ("draft_base", draft.base, of_ledger),
         ("draft_additions", draft.additions, rows),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from segsync.audience.compare import whole_rows
 from segsync.audience.conflicts import Draft
 from segsync.audience.files import Part
 from segsync.audience.ledger import Books, Sums, fold
-from segsync.audience.near import rows_in
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
 from segsync.audience.streams import Stream
 from segsync.models import Ledger, Run, Sync
@@ -35,7 +34,7 @@ from segsync.rules.terms import Phase
 
 UNANSWERED = "the channel had not answered anything of what was sent before"
 MANY = 20_000
-"""Removals whose check takes much memory: what is only kept for later makes room."""
+"""Removals whose check takes much memory."""
 FOR_FEW = "100MB"
 """For the tables of a check of what is near removals. One of all rows needs the engine's whole memory."""
 ALL_CHANGED = "what the channel takes of each of them has changed"
@@ -97,14 +96,9 @@ def _first_phase(plan: Plan) -> Phase:
 
 def _checked(job: Job, notes_before: int) -> Checked:
     rows = job.runtime.settings.window_rows
-    with ExitStack() as opened, job.runtime.sessions() as session:
+    with job.runtime.sessions() as session:
         draft = _draft(job, session)
-        touched = rows_in(draft.removals)
-        if touched > MANY:
-            job.tools.give_back()
-        tools = job.tools
-        few = touched <= conflicts.FEW
-        bench = opened.enter_context(tools.workbench(threads=1, memory=FOR_FEW) if few else tools.workbench())
+    with job.runtime.sessions() as session, _bench_for(job, draft) as bench:
         conflicts.check(bench, job.shape, draft, keep=job.claim.keep)
         removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
         notes.first_number = notes_before
@@ -119,6 +113,15 @@ def _checked(job: Job, notes_before: int) -> Checked:
         found = conflicts.figures(bench, draft, rows)
         leaving = conflicts.examples(bench, judge.SAMPLE) if job.trying else ()
     return Checked([part for stream in (removals, notes, again) for part in stream.finish()], found, leaving)
+
+
+def _bench_for(job: Job, draft: Draft) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """The workbench that the check of a draft needs: what was only kept for later makes room for a large one."""
+    if draft.touched > MANY:
+        job.tools.give_back()
+    if draft.touched <= conflicts.FEW:
+        return job.tools.workbench(threads=1, memory=FOR_FEW)
+    return job.tools.workbench()
 
 
 def _stream(job: Job, sort: str) -> Stream:
