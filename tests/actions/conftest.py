@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from segsync.actions.actor import Actor
-from segsync.models import Organization, Sync
+from segsync.models import Contact, Organization, Sync
 from segsync.rules.terms import Role
 from tests.actions.pushing import put
 from tests.builders import (
+    make_contact,
     make_integration,
     make_organization,
     make_person,
@@ -37,6 +38,14 @@ def sync(runtime, session, channel) -> Sync:
     made = make_sync(session, segment, signin, account_id="act-1", was_synced=False, in_step_since=None)
     for number in range(3):
         put(session, made, email=f"p{number}@example.org")
+    session.commit()
+    return made
+
+
+@pytest.fixture
+def contact(session, sync) -> Contact:
+    """One of the people of the sync's segment where a warehouse names them, as they are known here: by e-mail."""
+    made = make_contact(session, sync.workspace, email="p1@example.org")
     session.commit()
     return made
 

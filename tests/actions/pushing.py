@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import delete, select
 
 from segsync.actions import runs, slices
@@ -11,7 +12,7 @@ from segsync.models import Alert, Contact, Run, SegmentMember, Sync
 from segsync.rules.removals import RELEASED_FOR, Release
 from segsync.rules.terms import Why
 from tests.builders import make_contact
-from tests.fakes import FakeChannel
+from tests.fakes import FakeChannel, Killed
 
 
 def put(session, sync: Sync, **fields) -> Contact:
@@ -36,6 +37,20 @@ def work(runtime, run: Run, slices_at_most: int = 30) -> Run:
         if now.finished_at or now.state == "waiting":
             return now
     return now
+
+
+def die(runtime, channel: FakeChannel, sync: Sync, *, when: str) -> Run:
+    """A worker that ends at its first batch: `before_push` or `after_push`. The run is left as it is then."""
+
+    def killed(_batch) -> None:
+        raise Killed
+
+    run = start(runtime, sync)
+    setattr(channel, when, killed)
+    with pytest.raises(Killed):
+        slices.work_slice(runtime, run.id)
+    setattr(channel, when, lambda _batch: None)
+    return run
 
 
 def go(runtime, sync: Sync) -> Run:

@@ -13,8 +13,8 @@ from connectors.problems import AccessDenied, Code, ReconnectNeeded, SegmentRefu
 from segsync.actions import runs, schedule, slices
 from segsync.models import Contact, Segment, SegmentMember, StatusMove, Sync
 from segsync.rules.terms import Status
-from tests.actions.pushing import again, go, keys, let_go, open_alerts, put, settle, start, work
-from tests.fakes import LATER, Killed
+from tests.actions.pushing import again, die, go, keys, let_go, open_alerts, put, settle, start, work
+from tests.fakes import LATER
 
 
 def test_first_run_fills_the_audience(runtime, channel, sync):
@@ -67,15 +67,7 @@ def test_opted_out_member_is_taken_out(runtime, channel, session, sync):
 
 def test_worker_killed_after_the_channel_applied_a_batch(runtime, channel, session, sync):
     """A worker dies in the middle; the next one finishes the job and the audience is right (B1, promise 1)."""
-    run = start(runtime, sync)
-
-    def die(_batch) -> None:
-        raise Killed
-
-    channel.after_push = die
-    with pytest.raises(Killed):
-        slices.work_slice(runtime, run.id)
-    channel.after_push = lambda _batch: None
+    run = die(runtime, channel, sync, when="after_push")
     assert work(runtime, run).state == "done"
     assert len(keys(channel)) == 3
 

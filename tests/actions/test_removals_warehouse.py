@@ -28,14 +28,6 @@ def sync(runtime, session, channel, tmp_path) -> Sync:
 
 
 @pytest.fixture
-def contact(session, sync) -> Contact:
-    """One of them is known here too, by e-mail."""
-    made = make_contact(session, sync.workspace, email="p1@example.org")
-    session.commit()
-    return made
-
-
-@pytest.fixture
 def take_out(runtime, session, sync):
     """Grace asks for it, and workers carry it out."""
     organization = session.get_one(Organization, sync.organization_id)

@@ -12,8 +12,8 @@ from segsync.actions.actor import Actor
 from segsync.actions.sync_retire import retire
 from segsync.actions.syncs import delete
 from segsync.models import DataFile, Person, Run
-from tests.actions.pushing import again, go, keys, open_alerts, put, start, work
-from tests.fakes import FakeChannel, Killed
+from tests.actions.pushing import again, die, go, keys, open_alerts, put
+from tests.fakes import FakeChannel
 
 
 class WithoutEmpty(FakeChannel):
@@ -58,15 +58,7 @@ def test_nobody_of_ours_is_left(runtime, session, channel, sync, clock):
 
 def test_what_a_broken_run_may_have_brought_is_taken_out_too(runtime, session, channel, sync):
     """A worker died after the channel took a batch: no ledger names those people yet, and they go all the same. (B17, B1)."""
-
-    def die(_batch):
-        raise Killed
-
-    channel.after_push = die
-    run = start(runtime, sync)
-    with pytest.raises(Killed):
-        work(runtime, run)
-    channel.after_push = lambda _batch: None
+    run = die(runtime, channel, sync, when="after_push")
     session.get_one(Run, run.id).lease_until = None
     session.commit()
     assert keys(channel)

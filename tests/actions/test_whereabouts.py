@@ -6,14 +6,13 @@ import pytest
 from sqlalchemy import event, select
 
 from connectors.problems import Code
-from segsync.actions import slices, whereabouts
+from segsync.actions import whereabouts
 from segsync.actions.actor import Actor, NotAllowed
 from segsync.models import AuditEvent, Contact, DataFile, Exclusion, Integration, Person, Segment, Sync, Workspace
 from segsync.rules.standing import Stands
 from segsync.rules.terms import Role
-from tests.actions.pushing import go, leave, members, put, start
+from tests.actions.pushing import die, go, leave, members, put
 from tests.builders import make_sync
-from tests.fakes import Killed
 
 
 @pytest.fixture
@@ -76,14 +75,7 @@ def test_refused_row_tells_the_channels_reason(runtime, channel, session, sync, 
 
 def test_plan_under_way_is_seen(runtime, channel, session, sync, where):
     """While a run is sending, whoever is in its plan waits (B4)."""
-    run = start(runtime, sync)
-
-    def die(_batch) -> None:
-        raise Killed
-
-    channel.before_push = die
-    with pytest.raises(Killed):
-        slices.work_slice(runtime, run.id)
+    die(runtime, channel, sync, when="before_push")
     assert where(members(session, sync)[0]).standing.stands is Stands.WAITING
 
 

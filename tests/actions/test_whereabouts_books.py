@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from connectors.problems import Code
-from segsync.actions import asks, removal_work, removals, slices, whereabouts
+from segsync.actions import asks, removal_work, removals, whereabouts
 from segsync.actions.actor import Actor, Refused
 from segsync.actions.ask_kinds import WHERE
 from segsync.actions.removals import Wish
@@ -14,10 +14,9 @@ from segsync.models import Ask, Contact, DataFile, Exclusion, Organization, Pers
 from segsync.rules.removal_words import Sort
 from segsync.rules.standing import Stands
 from segsync.rules.terms import Role
-from tests.actions.pushing import go, start
+from tests.actions.pushing import die, go
 from tests.actions.warehouse_at_hand import Shop, sync_of
 from tests.builders import make_contact, make_person, make_workspace
-from tests.fakes import Killed
 
 
 @pytest.fixture
@@ -37,14 +36,6 @@ def sync(runtime, session, channel, tmp_path, shop) -> Sync:
 @pytest.fixture
 def ada(session, sync) -> Actor:
     return Actor.person(session.get_one(Person, sync.owner_id))
-
-
-@pytest.fixture
-def contact(session, sync) -> Contact:
-    """One of the customers, as they are known here."""
-    made = make_contact(session, sync.workspace, email="p1@example.org")
-    session.commit()
-    return made
 
 
 @pytest.fixture
@@ -122,14 +113,7 @@ def test_who_was_refused_is_told_the_channels_reason(runtime, channel, sync, con
 
 def test_plan_under_way_is_seen(runtime, channel, sync, contact, where):
     """While a run is sending, whoever is in its plan waits (B4, B6)."""
-    run = start(runtime, sync)
-
-    def die(_batch) -> None:
-        raise Killed
-
-    channel.before_push = die
-    with pytest.raises(Killed):
-        slices.work_slice(runtime, run.id)
+    die(runtime, channel, sync, when="before_push")
     assert where(contact).standing.stands is Stands.WAITING
 
 
