@@ -268,6 +268,21 @@ def kept_out(
     Those of contacts of the organization who opted out, or of the workspace who denied a consent, those of people who were erased, and those whom the organization's exclusion
     lists name, in whatever way.
     """
+    with runtime.sessions() as session:
+        every = union_all(
+            *_said_no(segment, capabilities), *_listed(runtime, session, segment, capabilities)
+        ).subquery()
+        digest = cast(every.c.digest, Text).label("digest")
+        once = select(digest, func.min(every.c.why).label("why")).where(digest.is_not(None)).group_by(every.c.digest)
+        once = once if of is None else once.where(digest.in_(of))
+        sql = filters.as_sql(once, session)
+    with adbc.connect(runtime.database_uri) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetch_arrow_table()
+
+
+def _said_no(segment: Segment, capabilities: Capabilities) -> list[Select[Any, Any]]:
+    """Contacts who said so themselves."""
     denied = or_(
         literal(False),
         *[getattr(Contact, name) == Consent.DENIED.value for name in capabilities.consents],
@@ -276,32 +291,28 @@ def kept_out(
     ours = select(Workspace.id).where(Workspace.organization_id == segment.organization_id)
     here = Contact.workspace_id == segment.workspace_id
     why = case((no, NOT_SUBSCRIBED), else_=NO_CONSENT)
-    parts: list[Select[Any, Any]] = [
+    return [
         select(_digest(column), why.label("why")).where(
             Contact.workspace_id.in_(ours), column.is_not(None), or_(no, here & denied)
         )
         for column in (mailbox_of(Contact.email), Contact.phone)
     ]
+
+
+def _listed(runtime: Runtime, session: Session, segment: Segment, capabilities: Capabilities) -> list[Select[Any, Any]]:
+    """Whom exclusion lists name, in whatever way, and who was erased."""
     now, listed = runtime.clock(), literal(EXCLUDED).label("why")
     force = in_force(segment.organization_id, capabilities.name, now)
-    parts.append(select(_digest(Exclusion.value), listed).where(force, Exclusion.kind.in_(BY_HASH)))
-    with runtime.sessions() as session:
-        others = known_by(
-            session, segment, capabilities.name, now=now, names=lambda number: session.get_one(Segment, number)
-        )
-        parts += [select(_digest(column), listed) for one in others for column in one.subquery().c]
-        gone = erased.hashes(session, runtime.vault, segment.organization_id)
-        if gone:
-            hashed = func.unnest(cast(gone, ARRAY(Text))).column_valued("digest")
-            parts.append(select(hashed, literal(NOT_SUBSCRIBED).label("why")))
-        every = union_all(*parts).subquery()
-        digest = cast(every.c.digest, Text).label("digest")
-        once = select(digest, func.min(every.c.why).label("why")).where(digest.is_not(None)).group_by(every.c.digest)
-        once = once if of is None else once.where(digest.in_(of))
-        sql = filters.as_sql(once, session)
-    with adbc.connect(runtime.database_uri) as connection, connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetch_arrow_table()
+    parts: list[Select[Any, Any]] = [select(_digest(Exclusion.value), listed).where(force, Exclusion.kind.in_(BY_HASH))]
+    others = known_by(
+        session, segment, capabilities.name, now=now, names=lambda number: session.get_one(Segment, number)
+    )
+    parts += [select(_digest(column), listed) for one in others for column in one.subquery().c]
+    gone = erased.hashes(session, runtime.vault, segment.organization_id)
+    if gone:
+        hashed = func.unnest(cast(gone, ARRAY(Text))).column_valued("digest")
+        parts.append(select(hashed, literal(NOT_SUBSCRIBED).label("why")))
+    return parts
 
 
 def _digest(column: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Any:

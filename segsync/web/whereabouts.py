@@ -131,6 +131,8 @@ def words(place: Place) -> str:
     if standing is None:
         return "Our books of this audience cannot be read here; the next run says what is wrong"
     if place.from_warehouse and (standing.stands, standing.why) == (Stands.OUT, "not_member"):
+        if sync.ledger_id is None:
+            return "Not in it yet: no run of this sync has ended so far"
         return "Not in it: nobody whom the warehouse named at the last run has their e-mail or phone"
     why = WHY.get(standing.why, "")
     if sync.segment.deleted_at is not None:

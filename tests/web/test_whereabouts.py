@@ -49,9 +49,10 @@ def test_no_run_is_promised_where_none_comes_by_itself(client, session, sign_in,
 
 @pytest.fixture
 def customer(session, ada, workspace):
-    """Eve, and an audience that a warehouse fills."""
+    """Eve, and an audience that a warehouse fills, which had a run."""
     contact = make_contact(session, workspace, email="eve@example.org", first_name="Eve")
-    make_sync(session, make_segment(session, workspace, "Customers", kind="warehouse"), make_integration(session, ada))
+    segment = make_segment(session, workspace, "Customers", kind="warehouse")
+    make_sync(session, segment, make_integration(session, ada), ledger_id=7)
     session.commit()
     return contact
 
@@ -108,6 +109,17 @@ def test_what_a_worker_found_out_is_said_in_a_sentence(client, session, sign_in,
     sign_in(ada).get(address)
     answer(session, **found)
     assert words in client.get(address).text
+
+
+def test_a_sync_that_never_ran_asked_no_warehouse(client, session, sign_in, ada, customer):
+    """Before the first run has ended nothing is said of a last run (B4, B6)."""
+    session.scalars(select(Sync)).one().ledger_id = None
+    session.commit()
+    address = f"/w/{customer.workspace_id}/where/{customer.id}"
+    sign_in(ada).get(address)
+    answer(session, rows=[])
+    page = client.get(address).text
+    assert ("no run of this sync has ended so far" in page, "at the last run" in page) == (True, False)
 
 
 def test_several_who_fit_are_offered(client, session, sign_in, ada, workspace):
