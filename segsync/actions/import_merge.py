@@ -150,13 +150,13 @@ def _who_fits(cursor: Row, target: Target, rows: Sequence[Prepared]) -> tuple[Kn
     def fetch(told: Iterable[Identity], without: Collection[int] = ()) -> Iterator[tuple[int, Identity]]:
         asked = {name: Json(column, orjson.dumps) for name, column in zip(fields, zip(*told, strict=True), strict=True)}
         cursor.execute(fitting(target), {**asked, "without": list(without)})
-        for member, name, *identity in cursor:
+        for member, name, *identity in cursor.fetchall():
             names[member] = name
             yield member, tuple(identity)
 
     known = Known(lambda row, without: fetch([row], without))
-    for member, identity in fetch(identity_of(row.values, fields) for row in rows):
-        known.put(member, identity)
+    told = [identity_of(row.values, fields) for row in rows]
+    known.expect(told, dict(fetch(told)))
     return known, lambda member: f"no. {member}{f' ({names[member]})' if names.get(member) else ''}"
 
 
@@ -206,19 +206,21 @@ def _stage(cursor: Row, target: Target, folded: Folded) -> None:
     columns = [f"{name} {TYPES.get(name, 'text')}" for name in target.columns]
     cursor.execute("drop table if exists pg_temp.import_stage")
     cursor.execute(
-        f"create temp table import_stage (id bigint primary key, is_new boolean, gone text[], custom jsonb, tags text[], "
+        f"create temp table import_stage (id bigint, is_new boolean, gone text[], custom jsonb, tags text[], "
         f"idfv text[], android_id text[], "
         f"company_external_id text{''.join(', ' + column for column in columns)}) on commit drop"
     )
     with cursor.copy("copy import_stage from stdin (null '')") as copy:
         copy.write("".join(_staged(target, laid) for laid in folded.laid.values()).replace("\\", r"\\"))
+    cursor.execute("alter table import_stage add primary key (id)")
     cursor.execute("analyze import_stage (id)")
 
 
 def _staged(target: Target, laid: Laid) -> str:
     """A line for COPY. Clean values hold no tab or line end and are never empty."""
     more = _more(target, laid) if target.has_more or laid.gone else "\t\t\t\t\t"
-    own = "\t".join([str(laid.values.get(name, "")) for name in target.columns])
+    value = laid.values.get
+    own = "\t".join([str(value(name, "")) for name in target.columns])
     return f"{laid.member}\t{laid.new}\t{more}\t{own}\n"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from itertools import islice
+from typing import Any
 
 Identity = tuple[str | None, ...]
 """Identifiers, the strongest first, in the order of CONTACT_IDENTITY or COMPANY_IDENTITY."""
@@ -46,6 +48,8 @@ class Known:
 
     def __init__(self, fetch: Fetch = _nobody) -> None:
         self._fetch = fetch
+        self.apart: Mapping[Identity, int | None] = {}
+        """The rows to come that nobody else has a say in, and the contact of each; None is a new one. See `expect`."""
         self._identities: dict[int, Identity] = {}
         # By place of the identifier and its value; below it, by which stronger identifiers the contact has beside it.
         self._found: list[dict[str, dict[Beside, dict[int, None]]]] = [{} for _ in CONTACT_IDENTITY]
@@ -70,6 +74,14 @@ class Known:
                 self._found[place][value] = {beside: {member: None}}
             else:
                 found.setdefault(beside, {})[member] = None
+
+    def expect(self, rows: Collection[Identity], there: Mapping[int, Identity]) -> None:
+        """Adds the contacts that were fetched for rows to come, but for those of rows that are `apart`: no other row meets them."""
+        self.apart = apart(rows, there)
+        met = set(self.apart.values())
+        for member, identity in there.items():
+            if member not in met:
+                self.put(member, identity)
 
     def _leave(self, member: int, before: Identity, after: Identity) -> None:
         stays = _keys(after)
@@ -129,6 +141,27 @@ class Known:
         return [member for beside in sorted(found) for member in found[beside]]
 
 
+def apart(rows: Collection[Identity], there: Mapping[int, Identity]) -> dict[Identity, int | None]:
+    """The rows that share no identifier with any other row, nor with any contact but one that is known by the very same ones.
+
+    Whatever becomes of the others, these mean that contact, or a new one: nearly all rows of nearly every file are so.
+    """
+    same = {identity: member for member, identity in there.items()}
+    left = dict.fromkeys(row for row in rows if any(row))
+    met = same.keys() & left.keys()
+    for place, asked in enumerate(zip(*rows, strict=True)):
+        having = [other[place] for other in there.values()]
+        others = set(having) - {row[place] for row in met}
+        doubtful = (_several(asked) | _several(having) | others) - {None}
+        if doubtful:
+            left = dict.fromkeys(row for row in left if row[place] not in doubtful)
+    return {row: same.get(row) for row in left}
+
+
+def _several(values: Iterable[str | None]) -> set[str | None]:
+    return {value for value, times in Counter(values).items() if times > 1}
+
+
 def _undecided(row: Identity, found: Mapping[Beside, Mapping[int, None]]) -> list[Mapping[int, None]]:
     """Where the row has a stronger identifier, a contact that has one as well was decided by that one."""
     has = _has(row)
@@ -153,6 +186,6 @@ def _places(has: Beside) -> list[tuple[int, Beside]]:
     return [(place, has[:place]) for place, there in enumerate(has) if there]
 
 
-def identity_of(values: Mapping[str, object], fields: tuple[str, ...]) -> Identity:
-    """What a row is known by."""
-    return tuple([str(value) if (value := values.get(field)) else None for field in fields])
+def identity_of(values: Mapping[str, Any], fields: tuple[str, ...]) -> Identity:
+    """What a row of clean values is known by."""
+    return tuple([values.get(field) or None for field in fields])

@@ -67,7 +67,7 @@ class Cleaned:
         names = tuple(self.columns)
         prepared = []
         for place, (line, cells) in enumerate(zip(self.lines, zip(*self.columns.values(), strict=True), strict=True)):
-            values = dict(zip(names, cells, strict=True))
+            values = dict(zip(names, cells))  # noqa: B905 - looked at above, and this is asked for every row
             if None in cells:
                 values = {name: value for name, value in values.items() if value is not None}
             unusable = self.left_out.get(place, _NOTHING)
@@ -141,6 +141,11 @@ def fold(
     folded = Folded()
     for row in rows:
         identity = identity_of(row.values, fields)
+        if identity in known.apart:
+            there = known.apart[identity]
+            member = new_id() if there is None else there
+            folded.laid[member] = Laid(member, there is None, row.values, row.gone, [row.line])
+            continue
         fitting = known.fitting(identity)
         others = _whose_it_is(subject, known, identity, fitting)
         if not any(identity):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segsync.rules.cleaning import Door
-from segsync.rules.identity import Known
+from segsync.rules.identity import CONTACT_IDENTITY, ENOUGH, Known
 from segsync.rules.import_mapping import ColumnMap, Custom, guess
 from segsync.rules.import_rows import LISTS, Folded, Prepared, Reading, fold, prepare
 
@@ -138,3 +138,41 @@ def test_columns_are_guessed_once_and_own_fields_before_standard_ones():
         "custom:plan",
         "",
     ]
+
+
+few, many = st.none() | st.sampled_from("ab"), st.none() | st.sampled_from("abcdefgh")
+identities = st.tuples(few | many, many, few | many) | st.tuples(st.none(), few, few)
+
+
+@pytest.mark.property
+@given(rows=st.lists(identities, max_size=10), contacts=st.lists(identities, max_size=10), again=st.integers(0, 10))
+def test_rows_that_nobody_else_has_a_say_in_come_to_what_looking_at_everybody_comes_to(rows, contacts, again):
+    """However quickly a row is found to mean somebody, it means whom it means when all are compared."""
+    rows = [*rows, *contacts[:again]]
+    there = dict(enumerate(contacts, 1))
+
+    def fetch(asked, without):
+        for place, value in enumerate(asked):
+            having = [
+                number
+                for number, other in there.items()
+                if value is not None
+                and other[place] == value
+                and number not in without
+                and not any(map(all, zip(asked[:place], other[:place], strict=True)))
+            ]
+            yield from ((number, there[number]) for number in having[:ENOUGH])
+
+    def folded(expects):
+        known, found = Known(fetch), {number: other for row in rows for number, other in fetch(row, ())}
+        if expects:
+            known.expect(rows, found)
+        for number, other in {} if expects else found.items():
+            known.put(number, other)
+        prepared = [
+            Prepared(n, {k: v for k, v in zip(CONTACT_IDENTITY, row, strict=True) if v}) for n, row in enumerate(rows)
+        ]
+        result = fold_all(prepared, known, count(100))
+        return result.refused, sorted(result.laid.items())
+
+    assert folded(expects=True) == folded(expects=False)
