@@ -10,8 +10,10 @@ import gc
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection, Pipe
 from typing import Final
 
@@ -19,7 +21,7 @@ import orjson
 
 from segsync.actions.import_reading import Reader, Row
 from segsync.processes import fork
-from segsync.rules.import_rows import Cleaned, Reading, cleaned
+from segsync.rules.import_rows import Cleaned, Prepared, Reading, cleaned
 
 CHUNK_ROWS: Final = 10_000
 CHUNK_BYTES: Final = 8 * 1024 * 1024
@@ -27,7 +29,7 @@ WORTH_A_PROCESS: Final = 512 * 1024
 """Bytes: what is less is cleaned while a process would be starting."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chunk:
     """Rows as they are clean, those that make no sense, and where the next ones begin."""
 
@@ -41,6 +43,11 @@ class Chunk:
     def cells(self) -> dict[int, list[str]]:
         """The cells of the clean rows as they stand in the file, by line."""
         return dict(zip(self.cleaned.lines, orjson.loads(self.raw), strict=True))
+
+    @cached_property
+    def rows(self) -> list[Prepared]:
+        """The clean rows."""
+        return self.cleaned.rows()
 
     @property
     def count(self) -> int:
@@ -58,12 +65,12 @@ def ahead(reader: Reader, reading: Reading, left: int) -> Iterator[Iterator[Chun
         ours, theirs = Pipe(duplex=False)
         cleaner = fork(lambda: _clean(ours, theirs, reader, reading))
         theirs.close()
-        try:
-            yield _coming(ours)
-        finally:
-            ours.close()
-            os.kill(cleaner, signal.SIGKILL)
-            os.waitpid(cleaner, 0)
+        with ours, ThreadPoolExecutor(1) as hand:
+            try:
+                yield _coming(ours, hand)
+            finally:  # which also ends what the hand waits for
+                os.kill(cleaner, signal.SIGKILL)
+                os.waitpid(cleaner, 0)
 
 
 def _clean(ours: Connection, theirs: Connection, reader: Reader, reading: Reading) -> None:
@@ -77,13 +84,23 @@ def _clean(ours: Connection, theirs: Connection, reader: Reader, reading: Readin
         return
 
 
-def _coming(ours: Connection) -> Iterator[Chunk]:
+def _coming(ours: Connection, hand: ThreadPoolExecutor) -> Iterator[Chunk]:
+    """The next chunk is taken in while whoever asked for this one waits for the database."""
+    coming = hand.submit(_taken, ours)
+    while chunk := coming.result():
+        coming = hand.submit(_taken, ours)
+        yield chunk
+
+
+def _taken(ours: Connection) -> Chunk | None:
     """Raises ChildProcessError where the process ended before the file did."""
     try:
-        while chunk := ours.recv():
-            yield chunk
+        chunk: Chunk | None = ours.recv()
     except (EOFError, OSError):  # at the end of a chunk, or in the midst of one
         raise ChildProcessError("The process that cleans the rows of an import has ended.") from None
+    if chunk:
+        _ = chunk.rows  # laid out here rather than when they are asked for
+    return chunk
 
 
 def _chunks(reader: Reader, reading: Reading) -> Iterator[Chunk]:

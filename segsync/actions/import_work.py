@@ -165,7 +165,7 @@ def _chunk(runtime: Runtime, part: Part, chunk: Chunk, rejects: Rejects) -> None
     """Writes a chunk with its progress, in one transaction."""
     with runtime.sessions.begin() as session:
         _hold(session, part)
-        rows = chunk.cleaned.rows()
+        rows = chunk.rows
         stopped = _erased(runtime, session, part, rows)
         lines = {row.line for row, _ in stopped}
         merged = _merged(session, part, [row for row in rows if row.line not in lines])

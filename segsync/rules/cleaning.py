@@ -44,7 +44,12 @@ class Cell:
     reason: Reason | None = None
 
 
-EMPTY = Cell()
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What became of the cells of many rows: the values in order, and why some could not be used, by their place."""
+
+    values: Sequence[Any]
+    unusable: Mapping[int, Reason]
 
 
 def _external_id(text: str, _door: Door) -> str:
@@ -122,13 +127,19 @@ SUBJECTS: Mapping[str, Mapping[str, Cleaner]] = {"contact": CONTACT, "company": 
 
 def clean(cleaner: Cleaner, text: str, door: Door) -> Cell:
     """One cell through one of the cleaners above."""
+    value = _value(cleaner, text, door)
+    return Cell(None, value) if type(value) is Reason else Cell(value)
+
+
+def _value(cleaner: Cleaner, text: str, door: Door) -> Any:
+    """The value, None for an empty cell, or the reason why it cannot be used."""
     text = cell(text)
     if not text:
-        return EMPTY
+        return None
     try:
-        return Cell(cleaner(text, door))
+        return cleaner(text, door)
     except Unusable as why:
-        return Cell(None, why.reason)
+        return why.reason
 
 
 def clean_row(cells: Mapping[str, str], cleaners: Mapping[str, Cleaner], door: Door) -> dict[str, Cell]:
@@ -141,21 +152,31 @@ def clean_row(cells: Mapping[str, str], cleaners: Mapping[str, Cleaner], door: D
 
 def clean_columns(
     columns: Mapping[str, Sequence[str]], cleaners: Mapping[str, Cleaner], door: Door
-) -> dict[str, list[Cell]]:
+) -> dict[str, Column]:
     """Many rows as `clean_row` cleans one, column by column: each value that a column has is cleaned once."""
     homes = _homes(columns["country"]) if "country" in columns else []
     doors = {home: _door_of(door, home) if home and home != door.row_country else door for home in set(homes)}
+    only = doors[homes[0]] if len(doors) == 1 else None
     cleaned = {}
     for field, texts_of in columns.items():
         cleaner = cleaners[field]
-        if field in BY_COUNTRY and homes:
+        if field in BY_COUNTRY and homes and only is None:
             pairs = list(zip(texts_of, homes, strict=True))
-            by_pair = {pair: clean(cleaner, pair[0], doors[pair[1]]) for pair in set(pairs)}
-            cleaned[field] = [by_pair[pair] for pair in pairs]
+            cleaned[field] = _column(pairs, {pair: _value(cleaner, pair[0], doors[pair[1]]) for pair in set(pairs)})
         else:
-            known = {text: clean(cleaner, text, door) for text in set(texts_of)}
-            cleaned[field] = [known[text] for text in texts_of]
+            here = only if only is not None and field in BY_COUNTRY else door
+            cleaned[field] = _column(texts_of, {text: _value(cleaner, text, here) for text in set(texts_of)})
     return cleaned
+
+
+def _column(cells: Sequence[Any], known: Mapping[Any, Any]) -> Column:
+    values = list(map(known.__getitem__, cells))
+    if Reason not in set(map(type, known.values())):
+        return Column(values, {})
+    unusable = {place: value for place, value in enumerate(values) if type(value) is Reason}
+    for place in unusable:
+        values[place] = None
+    return Column(values, unusable)
 
 
 def _homes(countries: Sequence[str]) -> list[str | None]:

@@ -8,10 +8,10 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, ValidationResult
 
 from segsync.rules.cleaning_text import Door, Reason, Unusable, plain
-from segsync.rules.phone_plans import clearly_possible, dialled_at_home
+from segsync.rules.phone_plans import clearly_possible, dialled_at_home, with_home_prefix
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-# Digits with what people put between them; a 0 in brackets, an extension or a word is left to `phonenumbers`.
+# Digits with what people put between them; an extension or a word is left to `phonenumbers`.
 _USUAL = re.compile(r"[+(]?[0-9][0-9 ()/.-]{5,40}")
 _BETWEEN = str.maketrans("", "", " ()/.-")
 _SCIENTIFIC = re.compile(r"[+]?\d+(?:[.,]\d+)?e\+?\d+", re.IGNORECASE)
@@ -43,10 +43,12 @@ def _usual(text: str, door: Door) -> str:
     text = _international(text)
     digits = text.translate(_BETWEEN)
     if digits[0] == "+":
-        return digits if _E164.fullmatch(digits) and clearly_possible(digits) else ""
+        if not _E164.fullmatch(digits):
+            return ""
+        return digits if clearly_possible(digits) else with_home_prefix(digits)
     # With two countries to choose from, it is the book that chooses.
-    homes = {door.row_country, door.country} - {""}
-    return dialled_at_home(digits, homes.pop()) if len(homes) == 1 else ""
+    home = door.row_country or door.country
+    return dialled_at_home(digits, home) if home and home == (door.country or home) else ""
 
 
 def _international(text: str) -> str:
@@ -96,6 +98,6 @@ def _settled(text: str) -> str:
 def _not_made_up(text: str) -> str:
     if len(text) <= _FEWEST_DIGITS:
         raise Unusable(Reason.TOO_SHORT)
-    if len(set(text[-7:])) == 1:
+    if text[-1] == text[-2] and len(set(text[-7:])) == 1:
         raise Unusable(Reason.PLACEHOLDER)
     return text

@@ -86,14 +86,15 @@ def _states(code: str) -> dict[str, str]:
 
 def postal_code(text: str, door: Door) -> str:
     """In capitals; zeroes that a spreadsheet dropped from the front come back where the country's codes have one length."""
+    digits = _DIGITS_OF_ZIP.get(door.row_country or door.country, 0)
+    if len(text) == digits and text.isascii() and text.isdigit():
+        return text
     text = plain(text).upper()
     whole = _FLOAT.fullmatch(text)
     text = whole[1] if whole else text
     if not _POSTAL.fullmatch(text):
         raise Unusable(Reason.NOT_A_POSTAL_CODE)
-    where = door.row_country or door.country
-    nine = _ZIP9.fullmatch(text) if where == "US" else None
+    nine = _ZIP9.fullmatch(text) if (door.row_country or door.country) == "US" else None
     if nine:
         return f"{nine[1]}-{nine[2]}"
-    digits = _DIGITS_OF_ZIP.get(where, 0)
     return text.zfill(digits) if text.isascii() and text.isdigit() and len(text) >= _SHORTEST_ZIP else text

@@ -131,7 +131,8 @@ def _visible(text: str) -> str:
 
 def cell(text: str) -> str:
     """A cell as it was meant: tidy, out of `="…"` and the apostrophe of a spreadsheet."""
-    text = tidy(text)
+    # the most usual case of `tidy`, without the way there
+    text = text.strip() if text.isascii() and text.isprintable() and "  " not in text else tidy(text)
     return _unwrapped(text) if text[:1] in _WRAPPING else text
 
 

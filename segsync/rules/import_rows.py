@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from segsync.rules.cleaning import CUSTOM as CUSTOM_CLEANERS
-from segsync.rules.cleaning import SUBJECTS, Cell, Cleaner, Door, Reason, clean_columns
+from segsync.rules.cleaning import SUBJECTS, Cleaner, Column, Door, Reason, clean_columns
 from segsync.rules.identity import COMPANY_IDENTITY, CONTACT_IDENTITY, Identity, Known, identity_of, merged
 from segsync.rules.import_mapping import CUSTOM, ColumnMap, Custom
 
@@ -85,7 +85,7 @@ def cleaned(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> Clea
     by_place = list(zip(*(cells for _, cells in rows), strict=True))
     used = {target: by_place[place] for place, target in enumerate(reading.mapping.targets) if target}
     columns = clean_columns(used, reading.cleaners(), reading.door)
-    values = {name: [cell.value for cell in cells] for name, cells in columns.items()}
+    values = {name: column.values for name, column in columns.items()}
     return Cleaned([line for line, _ in rows], values, _left_out(columns), reading.mapping.clear & columns.keys())
 
 
@@ -94,12 +94,11 @@ def prepare(reading: Reading, rows: Iterable[tuple[int, Sequence[str]]]) -> list
     return cleaned(reading, rows).rows()
 
 
-def _left_out(columns: Mapping[str, Sequence[Cell]]) -> dict[int, dict[str, Reason]]:
+def _left_out(columns: Mapping[str, Column]) -> dict[int, dict[str, Reason]]:
     left_out: dict[int, dict[str, Reason]] = {}
-    for name, cells in columns.items():
-        for place, cell in enumerate(cells):
-            if cell.reason is not None:
-                left_out.setdefault(place, {})[name] = cell.reason
+    for name, column in columns.items():
+        for place, reason in column.unusable.items():
+            left_out.setdefault(place, {})[name] = reason
     return left_out
 
 

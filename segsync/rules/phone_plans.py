@@ -17,8 +17,10 @@ _NEVER = "(?!)"
 
 @dataclass(frozen=True)
 class _Plan:
-    """The numbers of a calling code: possible lengths, and what may be dialled before them at home."""
+    """The numbers of a calling code: where they begin in E.164, the country that leads it, possible lengths, what may be dialled before them at home."""
 
+    begins: int
+    country: str
     lengths: frozenset[int]
     prefix: re.Pattern[str]
 
@@ -35,12 +37,17 @@ class _Home:
 
 def clearly_possible(text: str) -> bool:
     """Whether the length is one of its country's, and nothing in it could be a prefix for dialling inside the country."""
-    for digits in (1, 2, 3):
-        plan = _plan(int(text[1 : 1 + digits]))
-        if plan:
-            national = text[1 + digits :]
-            return len(national) in plan.lengths and national[0] != "0" and not plan.prefix.match(national)
-    return False
+    plan = _plan_of(text[1:4])
+    if plan is None:
+        return False
+    national = text[plan.begins :]
+    return len(national) in plan.lengths and national[0] != "0" and not plan.prefix.match(national)
+
+
+def with_home_prefix(text: str) -> str:
+    """E.164 but for what is dialled before the number at home, as in +49 (0) 151: without that; '' where there is doubt."""
+    plan = _plan_of(text[1:4])
+    return dialled_at_home(text[plan.begins :], plan.country) if plan else ""
 
 
 def dialled_at_home(digits: str, country: str) -> str:
@@ -56,12 +63,21 @@ def dialled_at_home(digits: str, country: str) -> str:
 
 
 @cache
+def _plan_of(start: str) -> _Plan | None:
+    """Of a number that begins with these three digits."""
+    plans = (_plan(int(start[:digits])) for digits in (1, 2, 3))
+    return next((plan for plan in plans if plan), None)
+
+
+@cache
 def _plan(code: int) -> _Plan | None:
     regions = _COUNTRY_CODE_TO_REGION_CODE.get(code)
     metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, regions[0]) if regions else None
-    if metadata is None or metadata.general_desc is None:
+    if not regions or metadata is None or metadata.general_desc is None:
         return None
     return _Plan(
+        1 + len(str(code)),
+        regions[0],
         frozenset(metadata.general_desc.possible_length or ()),
         # an empty prefix would match everything
         re.compile(f"(?:{metadata.national_prefix_for_parsing or _NEVER})(?<!^)"),

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
-from segsync.rules.cleaning import CONTACT, Door, Unusable, clean_columns, clean_row
+from segsync.rules.cleaning import CONTACT, Cell, Door, Unusable, clean_columns, clean_row
 from segsync.rules.cleaning_phone import by_the_book, phone
 
 COUNTRIES = ("DE", "FR", "GB", "US", "CA", "ES", "IT", "NL", "AT", "PL", "JP", "AU", "BR", "MX", "RU", "IN", "HU", "KZ")
@@ -33,6 +33,9 @@ def written(draw):
     number.national_number += draw(st.integers(-5000, 5000))
     text = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL if way == 3 else way)
     text = text.replace("+", draw(st.sampled_from(["+", "00"])), 1) if draw(st.booleans()) else text
+    if draw(st.booleans()):  # +49 (0) 151, +7 (8) 916, and whatever else is dialled before a number at home
+        code, _, rest = text.partition(" ")
+        text = f"{code} {draw(st.sampled_from(['(0)', '0', '(8)', '06', '1']))}{draw(st.sampled_from(['', ' ']))}{rest}"
     cut = draw(st.integers(0, 2))
     return text[: len(text) - cut] if draw(st.booleans()) else text.replace(" ", draw(st.sampled_from(["", "-", "/"])))
 
@@ -46,6 +49,12 @@ def written(draw):
 @example(text="4915112345678", door=Door("DE"))
 @example(text="49151 12345", door=Door("DE"))
 @example(text="+49 (0) 151 12345678", door=Door("DE"))
+@example(text="+49 (0) 151 12345678", door=Door("US", row_country="IT"))
+@example(text="+39 (0) 6 12345678", door=Door("IT"))
+@example(text="+44 (0) 20 7946 0958", door=Door("GB"))
+@example(text="+7 (8) 916 123-45-67", door=Door("RU"))
+@example(text="+1 (1) 415 555 0132", door=Door("US"))
+@example(text="+49 (0) 49 151 12345", door=Door("DE"))
 @example(text="4915112345678.0", door=Door("DE"))
 def test_a_phone_by_a_short_way_is_what_the_book_says(text, door):
     """However a number is written and wherever, the quick way and the book agree (B18)."""
@@ -70,6 +79,6 @@ def test_cells_cleaned_column_by_column_are_those_cleaned_row_by_row(rows):
     """A value that many people share is cleaned once, in each one's own country (B18)."""
     cleaners, door = {name: CONTACT[name] for name in rows[0]} if rows else {}, Door("US")
     columns = clean_columns({name: [row[name] for row in rows] for name in cleaners}, cleaners, door)
-    assert [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)] == [
-        clean_row(row, cleaners, door) for row in rows
-    ]
+    for place, row in enumerate(rows):
+        cells = {name: Cell(column.values[place], column.unusable.get(place)) for name, column in columns.items()}
+        assert cells == clean_row(row, cleaners, door)
