@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final
 
+import psycopg
+from psycopg.pq import TransactionStatus
 from sqlalchemy import BigInteger, Connection, DateTime, Engine, Identity, MetaData, Text, create_engine, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
@@ -61,6 +63,27 @@ def make_sessions(engine: Engine, effects: Effects = NOTHING) -> sessionmaker[Se
     if effects is not NOTHING:
         _watch(engine, sessions, effects)
     return sessions
+
+
+def let_go(session: Session) -> None:
+    """Closes a session: what was written in it and not committed is undone.
+
+    Where nothing was written, its transaction ends with a commit: at a rollback psycopg lets go of all prepared statements, and the
+    database would read and plan every statement of the next page anew.
+    """
+    if session.in_transaction() and session.is_active:
+        raw: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
+        try:
+            if raw.info.transaction_status is TransactionStatus.INTRANS and _only_read(raw):
+                raw.commit()
+        except psycopg.Error:
+            session.invalidate()  # a connection that broke off has nothing to end
+    session.close()
+
+
+def _only_read(raw: psycopg.Connection[Any]) -> bool:
+    # the database itself says it, whatever the statements were and whoever sent them
+    return raw.execute("select pg_current_xact_id_if_assigned() is null").fetchone() == (True,)
 
 
 _WRITES: Final = re.compile(r"\s*(?:insert into|update|delete from)\s+(\w+)", re.IGNORECASE)

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from segsync.actions.actor import Actor, NotAllowed, Refused
+from segsync.db import let_go
 from segsync.models import Organization, Person, Workspace, WorkspacePerson
 from segsync.rules.rights import Right
 from segsync.rules.terms import Role
@@ -140,4 +141,4 @@ def safe_next(target: str | None, default: str) -> str:
 def _close(_error: BaseException | None) -> None:
     session_opened: Session | None = g.pop("db", None)
     if session_opened is not None:
-        session_opened.close()  # which rolls back what was not committed
+        let_go(session_opened)
