@@ -23,6 +23,7 @@ REMEMBERED: Final = timedelta(days=30)
 """How long a closed alert is listed."""
 LOUDNESS: Final = case((Alert.acts == Acts.NOBODY, 2), (Alert.code.in_(sorted(WARNINGS)), 1), else_=0)
 """What stops a sync comes before what warns, and that before what goes on by itself."""
+_ORDER: Final = (LOUDNESS, Alert.code, Alert.seen_at.desc(), Alert.id)
 
 
 class Which(StrEnum):
@@ -47,15 +48,21 @@ class Concerned:
 _FIRST: Final = (
     select(AlertSync.sync_id).where(AlertSync.alert_id == Alert.id).order_by(AlertSync.sync_id).limit(NAMED).lateral()
 )
-_COUNT: Final = select(func.count()).where(AlertSync.alert_id == Alert.id).scalar_subquery()
-_TOLD: Final = (
-    select(Alert.id, Person.name, _COUNT)
-    .add_columns(Sync.public_id, Segment.name, Sync.channel, Sync.account_name, Sync.account_id)
+_COUNT: Final = (
+    select(func.count().label("number")).select_from(AlertSync).where(AlertSync.alert_id == Alert.id).lateral()
+)
+_CONCERNED: Final = (
+    *(Person.name, _COUNT.c.number),
+    *(Sync.public_id, Segment.name, Sync.channel, Sync.account_name, Sync.account_id),
+)
+_TOLD: Final[Select[*tuple[Any, ...]]] = (
+    select(Alert.id, *_CONCERNED)
+    .select_from(Alert)
     .outerjoin(Person, Person.id == Alert.person_id)
+    .outerjoin(_COUNT, true())
     .outerjoin(_FIRST, true())
     .outerjoin(Sync, Sync.id == _FIRST.c.sync_id)
     .outerjoin(Segment, Segment.id == Sync.segment_id)
-    .order_by(Alert.id, Sync.id)
 )
 """Who has to act, how many syncs it concerns, and the first of them: a row for each of these."""
 
@@ -123,24 +130,45 @@ def wanted(person: Person, which: Which, now: datetime) -> Select[Alert]:
     return _in_order(role, _listed(role, which, now)).params(_asks(person))
 
 
-def first(session: Session, person: Person, which: Which, most: int) -> Sequence[Alert]:
-    """The first of those that are open, or of those that wait for this person."""
-    return session.scalars(_first(Role(person.role), which), _asks(person) | {"most": most}).all()
+@dataclass(frozen=True)
+class Attention:
+    """The first open alerts of an organization; how many wait for one person, and how many there are."""
+
+    first: Sequence[Incident]
+    waiting: int
+    total: int
+
+
+def attention(session: Session, person: Person, most: int) -> Attention:
+    """What is open, those that wait for this person first, then what stops syncs, by cause, the newest first. One query."""
+    found: dict[Alert, list[Any]] = {}
+    waiting = total = 0
+    for alert, waiting, total, *row in session.execute(_attention(Role(person.role)), _asks(person) | {"most": most}):  # noqa: B007 - the same in each row
+        found.setdefault(alert, []).append(row)
+    return Attention([_incident(alert, rows) for alert, rows in found.items()], waiting, total)
 
 
 @cache
-def _first(role: Role, which: Which) -> Select[Alert]:
-    return _in_order(role, _waits_for(role) if which is Which.MINE else _OPEN).limit(
-        bindparam("most", type_=BigInteger)
+def _attention(role: Role) -> Select[*tuple[Any, ...]]:
+    standing = select(Alert.id, _waits_for(role).label("mine")).where(_OPEN).cte()
+    place = func.row_number().over(order_by=(case((standing.c.mine, 0), else_=1), *_ORDER)).label("place")
+    waiting = func.count().filter(standing.c.mine).over().label("waiting")
+    first = (
+        select(standing, waiting, func.count().over().label("total"), place)
+        .join(Alert, Alert.id == standing.c.id)
+        .order_by(place)
+        .limit(bindparam("most", type_=BigInteger))
+        .subquery()
+    )
+    return (
+        _TOLD.with_only_columns(Alert, first.c.waiting, first.c.total, *_CONCERNED, first.c.mine)
+        .join(first, first.c.id == Alert.id)
+        .order_by(first.c.place, Sync.id)
     )
 
 
 def _in_order(role: Role, *conditions: ColumnElement[bool]) -> Select[Alert]:
-    return (
-        select(Alert)
-        .where(*conditions)
-        .order_by(case((_waits_for(role), 0), else_=1), LOUDNESS, Alert.code, Alert.seen_at.desc(), Alert.id)
-    )
+    return select(Alert).where(*conditions).order_by(case((_waits_for(role), 0), else_=1), *_ORDER)
 
 
 def of_sync(session: Session, person: Person, sync_id: int) -> list[Incident]:
@@ -162,7 +190,7 @@ def incidents(session: Session, person: Person, alerts: Sequence[Alert]) -> list
 @cache
 def _telling(role: Role) -> Select[*tuple[Any, ...]]:
     these = Alert.id == func.any(bindparam("alerts", type_=ARRAY(BigInteger)))
-    return _TOLD.add_columns(_waits_for(role)).where(these)
+    return _TOLD.add_columns(_waits_for(role)).where(these).order_by(Alert.id, Sync.id)
 
 
 def _incident(alert: Alert, rows: Sequence[Any]) -> Incident:

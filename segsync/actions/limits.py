@@ -27,10 +27,9 @@ def holds_a_place() -> ColumnElement[bool]:
     return and_(Sync.deleted_at.is_(None), Sync.status != Status.INACTIVE.value)
 
 
-def use(session: Session, organization_id: int, *, used: int | None = None) -> Use:
-    """How much of the limit is used, as one looks at it; `used` by somebody who has counted already."""
-    counted = _count(session, organization_id) if used is None else used
-    return Use(counted, session.get_one(Organization, organization_id).contracted_limit)
+def use(session: Session, organization_id: int) -> Use:
+    """How much of the limit is used, as one looks at it."""
+    return Use(_count(session, organization_id), session.get_one(Organization, organization_id).contracted_limit)
 
 
 def take(session: Session, organization_id: int) -> Use:

@@ -14,7 +14,7 @@ from segsync.actions import news
 from segsync.actions.actor import Actor
 from segsync.actions.integrations import LIVE
 from segsync.actions.sync_census import Census
-from segsync.models import AdAccount, Contact, Integration, Run, Segment, Sync, Workspace
+from segsync.models import AdAccount, Contact, Integration, Organization, Run, Segment, Sync, Workspace
 from segsync.rules.rights import Right
 from segsync.rules.terms import Purpose, SignInState
 
@@ -95,8 +95,9 @@ def _asks(actor: Actor) -> dict[str, int | None]:
 
 @dataclass(frozen=True)
 class Glance:
-    """What the overview shows only where there is something to show."""
+    """What the overview shows only where there is something to show; and how many syncs are contracted."""
 
+    contracted: int
     contacts: bool
     segment: bool
     channel: bool
@@ -116,6 +117,7 @@ class Glance:
 
 _RUNS: Final = select(Run.id).where(Run.organization_id == _HERE, Run.finished_at.is_(None))
 _GLANCE: Final[Select[*tuple[Any, ...]]] = select(
+    select(Organization.contracted_limit).where(Organization.id == _HERE).scalar_subquery(),
     select(Contact.id)
     .join(Workspace, Workspace.id == Contact.workspace_id)
     .where(Workspace.organization_id == _HERE)
@@ -131,5 +133,6 @@ _GLANCE: Final[Select[*tuple[Any, ...]]] = select(
 
 def glance(session: Session, actor: Actor) -> Glance:
     """One query, so that what is seldom there is not asked for one by one."""
-    contacts, segment, channel, sync, runs, waits, unread = session.execute(_GLANCE, _asks(actor)).one()
-    return Glance(contacts, segment, channel, sync, runs, waits, news=unread and news.may_hear(actor))
+    contracted, contacts, segment, channel, sync, runs, waits, unread = session.execute(_GLANCE, _asks(actor)).one()
+    news_for_them = unread and news.may_hear(actor)
+    return Glance(contracted, contacts, segment, channel, sync, runs, waits, news_for_them)

@@ -55,14 +55,14 @@ class AlertCard:
     reference: str
 
 
-def waiting_for_me(most: int = 5) -> list[AlertCard]:
-    """The first alerts that wait for the person who is signed in."""
-    return cards(alert_lists.first(frame.db(), frame.me(), alert_lists.Which.MINE, most))
-
-
 def needing_attention(most: int = 5) -> list[AlertCard]:
-    """The first open alerts of the organization, those that wait for the person who is signed in before all others."""
-    return cards(alert_lists.first(frame.db(), frame.me(), alert_lists.Which.OPEN, most))
+    """The first open alerts of the organization, those that wait for the person who is signed in before all others.
+
+    They are counted with it, so that the page need not ask again.
+    """
+    found = alert_lists.attention(frame.db(), frame.me(), most)
+    g.open_alerts = (found.waiting, found.total)
+    return [_card(incident) for incident in found.first]
 
 
 def open_counts() -> tuple[int, int]:

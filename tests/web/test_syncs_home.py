@@ -92,6 +92,22 @@ def test_what_needs_attention_is_named(sign_in, ada, session, organization, hers
     assert "Waits for you" in page
 
 
+def test_what_waits_for_me_stands_before_what_waits_for_others(sign_in, ada, session, organization, add):
+    """Whoever opens the home finds their own part of what is wrong on top, then what stops syncs, then what warns. (S13)."""
+    for code, acts, person in (
+        ("segment.unusual", Acts.NOBODY, None),
+        ("account.no_role", Acts.ACCOUNT_ADMIN, None),
+        ("signin.expired", Acts.PERSON, ada.id),
+    ):
+        cause = Cause(f"test:{code}", code, acts, person, "meta", facts={"person": "Ada"})
+        open_alert(session, organization.id, cause, now=NOW)
+    session.commit()
+    page = text(sign_in(ada).get("/syncs"))
+    who = ("Waits for you", "Waits for an admin of the ad account", "Goes on by itself")
+    assert sorted(who, key=page.index) == list(who)
+    assert ">1</span> waits for you" in page
+
+
 def test_filters_live_in_the_address(sign_in, ada, add):
     """A link with filters shows the same to a colleague; each tab keeps the other filters. (S5)."""
     add("Fintech accounts", status=Status.FAILED.value, problem_code="audience.gone")

@@ -12,6 +12,7 @@ from segsync.actions import limits, news, overviews, sync_census, sync_lists, tu
 from segsync.actions.sync_census import Census
 from segsync.actions.sync_lists import SIZE
 from segsync.models import Segment
+from segsync.rules.limit import Use
 from segsync.rules.sync_filter import SORTS, SyncFilter, read
 from segsync.rules.terms import Status
 from segsync.web import alert_cards
@@ -78,7 +79,7 @@ def _top(census: Census) -> dict[str, Any]:
     glance = overviews.glance(session, who)
     return {
         "cards": overviews.channels(session, who, census),
-        "use": limits.use(session, who.organization_id, used=census.places),
+        "use": Use(census.places, glance.contracted),
         "attention": alert_cards.needing_attention(),
         "news": news.unread(session, who) if glance.news else [],
         "lines": turns.lines(session, who.organization_id) if glance.waits else [],
