@@ -127,7 +127,7 @@ class Stage:
     def vacuum(self) -> None:
         """What the database does by itself, at a moment of ours."""
         with self.runtime.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("vacuum analyze contact"))
+            connection.execute(text("vacuum analyze contact, sync"))
             connection.execute(text("analyze"))
 
 

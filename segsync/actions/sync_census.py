@@ -72,7 +72,7 @@ def take(
 ) -> Census:
     """Counts them, those that fit a condition apart, and finds their ad accounts where these are asked for.
 
-    One query, which goes through the table once.
+    One query, which goes once through the index that has all of this, and not through the table.
     """
     alike = [Sync.channel, Sync.status, Sync.was_synced, (true() if fits is None else fits).label("fits")]
     place = [Sync.account_id, Sync.account_name] if accounts else []

@@ -128,10 +128,10 @@ def counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]
 
 
 def fits(actor: Actor, wanted: SyncFilter) -> ColumnElement[bool] | None:
-    """What these filters ask of a sync, whatever its status. None where they name a sync ID, which finds deleted syncs too."""
-    if wanted.text and sync_ids.read(wanted.text):
+    """What these filters ask of a sync, whatever its status, for the census; None where they ask what its index does not have."""
+    if wanted.text or wanted.segment or wanted.alert or wanted.overdue:
         return None
-    return and_(true(), *_exact(actor, wanted.with_status("")), *_text(actor, wanted.text, None))
+    return and_(true(), *_exact(actor, wanted.with_status("")))
 
 
 def _narrowed(statement: Select[*tuple[Any, ...]], actor: Actor, wanted: SyncFilter) -> Select[*tuple[Any, ...]]:

@@ -116,6 +116,12 @@ class Sync(Base):
             literal_column("id").desc(),
             postgresql_where=text("deleted_at is null"),
         ),
+        Index(
+            "ix_sync_organization_id_census",
+            *("organization_id", "channel", "account_id", "account_name", "status", "was_synced"),
+            *("creator_id", "workspace_id"),
+            postgresql_where=text("deleted_at is null"),
+        ),
         Index("ix_sync_next_run_at", "next_run_at", postgresql_where=text("deleted_at is null")),
         Index(
             "ix_sync_channel_oldest_sent_at", "channel", "oldest_sent_at", postgresql_where=text("deleted_at is null")

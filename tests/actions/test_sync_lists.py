@@ -94,7 +94,7 @@ def test_counts_are_of_the_same_filters(northwind):
     assert page.total == 1
 
 
-@pytest.mark.parametrize("asked", [{}, {"creator": "me", "status": "failed"}, {"text": "eu quiet"}, {"alert": True}])
+@pytest.mark.parametrize("asked", [{}, {"creator": "me", "status": "failed"}, {"channel": "google"}, {"workspace": 1}])
 def test_the_counts_of_the_whole_page_are_those_of_its_list(northwind, asked):
     """Counted together with the overview, each tab has the same figure as when the list updates itself. (S4)."""
     add(northwind, status=Status.FAILED.value, account_name="EU")
