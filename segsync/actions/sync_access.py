@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import CHANNELS
 from segsync.actions.actor import Actor, NotAllowed, NotThere, Refused, acting_person
+from segsync.actions.sync_listed import Listed
 from segsync.models import AdAccount, Integration, Segment, Sync, WarehouseSource, Workspace, WorkspacePerson
 from segsync.rules import sync_ids
 from segsync.rules.rights import Right
@@ -45,15 +46,16 @@ def living(session: Session, actor: Actor, public_id: str) -> Sync:
     return sync
 
 
-def may_act(actor: Actor, sync: Sync) -> bool:
+def may_act(actor: Actor, sync: Sync | Listed) -> bool:
     """Whether the actor may switch, run or delete this sync: administrators any, others those they created."""
     own = actor.can(Right.EDIT_OWN_SYNCS) and sync.creator_id == actor.person_id
     return own or actor.can(Right.EDIT_ANY_SYNC)
 
 
-def who_can(sync: Sync, deed: str) -> str:
+def who_can(sync: Sync | Listed, deed: str) -> str:
     """The sentence for everybody else, saying who can."""
-    return f"Only {sync.creator.name} or an administrator can {deed}."
+    creator = sync.creator if isinstance(sync, Listed) else sync.creator.name
+    return f"Only {creator} or an administrator can {deed}."
 
 
 def need_own(actor: Actor, sync: Sync, deed: str) -> None:

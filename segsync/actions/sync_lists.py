@@ -8,18 +8,19 @@ from typing import Any, Final, cast
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, literal, or_, select, true, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, contains_eager, joinedload, load_only
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import OVERDUE
 from segsync.actions.sync_census import Census
+from segsync.actions.sync_listed import COLUMNS, Listed
 from segsync.models import Alert, AlertSync, Person, Run, Segment, Sync, Workspace
 from segsync.rules import sync_ids
 from segsync.rules.sync_filter import ME, SyncFilter
 from segsync.rules.terms import Purpose, Role
 
 SIZE: Final = 50
-Creator = aliased(Person)
+Creator, Owner = aliased(Person), aliased(Person)
 
 
 def _of(column: Any) -> ColumnElement[Any]:
@@ -46,23 +47,14 @@ _NEWEST_ALERT: Final = (
     .correlate(Sync)
     .scalar_subquery()
 )
-_SHOWN: Final = (
-    select(Sync, Run, Alert)
+_SHOWN: Final[Select[*tuple[Any, ...]]] = (
+    select(*(getattr(Sync, name) for name in COLUMNS), Segment.name, Creator.name, Owner.name, Run, Alert)
     .join(Sync.segment)
     .join(Sync.creator.of_type(Creator))
+    .join(Sync.owner.of_type(Owner))
     .outerjoin(Run, and_(Run.sync_id == Sync.id, Run.finished_at.is_(None), Run.purpose == Purpose.SEND.value))
     .outerjoin(Alert, Alert.id == _NEWEST_ALERT)
     .options(
-        load_only(
-            *(Sync.public_id, Sync.channel, Sync.account_name, Sync.status, Sync.detail, Sync.problem_code),
-            *(Sync.members_held, Sync.in_step_since, Sync.next_run_at, Sync.overdue_at, Sync.by_hand, Sync.off_at),
-            *(Sync.stale_since, Sync.audience_state, Sync.audience_seen_at, Sync.deleted_at),
-            *(Sync.creator_id, Sync.owner_id, Sync.workspace_id),
-            raiseload=True,
-        ),
-        contains_eager(Sync.segment).load_only(Segment.name),
-        contains_eager(Sync.creator.of_type(Creator)).load_only(Creator.name),
-        joinedload(Sync.owner).load_only(Person.name),
         load_only(
             *(Run.sync_id, Run.state, Run.phase, Run.members, Run.batches, Run.batches_done, Run.rows_to_add),
             *(Run.rows_to_remove, Run.rows_done, Run.not_before, Run.cursor, Run.scope, Run.finished_at),
@@ -79,7 +71,7 @@ _SHOWN: Final = (
 class SyncPage:
     """One page of the list, counted from 1, with what stands beside each sync."""
 
-    items: Sequence[Sync]
+    items: Sequence[Listed]
     number: int
     total: int
     runs: Mapping[int, Run]
@@ -99,7 +91,10 @@ def page(
     number = max(1, min(number, -(-total // SIZE)))
     # Only what is sorted by is read of all of them, the rest of the few that are shown.
     ids = session.scalars(_ids(actor, wanted, number)).all() if total else []
-    rows = sorted(session.execute(_SHOWN, {"ids": ids}), key=lambda row: ids.index(row[0].id)) if ids else []
+    found = session.execute(_SHOWN, {"ids": ids}).all() if ids else []
+    rows = sorted(
+        ((Listed(*values), run, alert) for *values, run, alert in found), key=lambda row: ids.index(row[0].id)
+    )
     return SyncPage(
         items=[sync for sync, _, _ in rows],
         number=number,

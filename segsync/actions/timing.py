@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, and_, or_
 
+from segsync.actions.sync_listed import Listed
 from segsync.models import Sync
 from segsync.rules import schedule
 from segsync.rules.schedule import At, ByHand, Every, Schedule
@@ -69,7 +70,7 @@ def overdue(now: datetime) -> ColumnElement[bool]:
     return and_(Sync.deleted_at.is_(None), Sync.overdue_at < now, awaited)
 
 
-def is_overdue(sync: Sync, now: datetime) -> bool:
+def is_overdue(sync: Sync | Listed, now: datetime) -> bool:
     """Whether this one is: the same, for a row that was read."""
     awaited = sync.status in _GOING or (sync.status == Status.FAILED and sync.detail in _TRIED)
     return awaited and sync.deleted_at is None and sync.overdue_at is not None and sync.overdue_at < now

@@ -5,6 +5,7 @@ from sqlalchemy import event, text
 
 from segsync.actions import overviews, sync_census, sync_lists
 from segsync.actions.alerts import Cause, open_alert
+from segsync.models import Sync
 from segsync.rules.sync_filter import SyncFilter
 from segsync.rules.terms import Acts, SignInState, Status
 from tests.actions.northwind import Northwind
@@ -25,7 +26,7 @@ def add(northwind, name="Ada", segment="Fintech accounts", **values):
 
 def found(northwind, person="Ada", **filters):
     page = sync_lists.page(northwind.session, northwind.actor(person), SyncFilter(**filters), 1)
-    return list(page.items)
+    return [northwind.session.get_one(Sync, listed.id) for listed in page.items]
 
 
 def test_all_failed_syncs_of_the_organization_or_of_one_person(northwind):
@@ -73,7 +74,7 @@ def test_only_syncs_with_an_open_alert(northwind, session):
     cause = Cause("sync:1", "audience.gone", Acts.OWNER)
     open_alert(session, northwind.organization.id, cause, now=NOW, sync_ids=[wanted.id])
     page = sync_lists.page(session, northwind.actor("Ada"), SyncFilter(alert=True), 1)
-    assert list(page.items) == [wanted]
+    assert [listed.id for listed in page.items] == [wanted.id]
     assert page.alerts[wanted.id].code == "audience.gone"
 
 
@@ -156,7 +157,7 @@ def looked_at(northwind, page, statements):
     statements.clear()
     found = sync_lists.page(session, actor, SyncFilter(creator="me", text="account"), page)
     sync_lists.choices(session, actor, sync_census.take(session, actor.organization_id, accounts=True))
-    return found, [(sync.segment.name, sync.creator.name, sync.owner.name) for sync in found.items], list(statements)
+    return found, [(sync.segment, sync.creator, sync.owner) for sync in found.items], list(statements)
 
 
 @pytest.mark.slow

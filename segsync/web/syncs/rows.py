@@ -9,8 +9,8 @@ from typing import Final
 from flask import url_for
 
 from segsync.actions.sync_access import may_act, who_can
+from segsync.actions.sync_listed import Listed
 from segsync.actions.sync_lists import SyncPage
-from segsync.models import Sync
 from segsync.rules.progress import Progress
 from segsync.rules.terms import Status
 from segsync.web.frame import actor
@@ -24,7 +24,7 @@ ANY_ID: Final = "SY-0000-0000"
 class SyncRow:
     """What `syncs/_row.html` shows."""
 
-    sync: Sync
+    sync: Listed
     doing: str
     """What stands behind the status."""
     told: Progress | None
@@ -62,7 +62,7 @@ def rows(found: SyncPage) -> Sequence[SyncRow]:
     return made
 
 
-def _no_next_run(sync: Sync) -> str:
+def _no_next_run(sync: Listed) -> str:
     known = sync.next_run_at is not None and sync.status != Status.SYNCING and not said.waits(sync)
     return "" if known else said.next_words(sync)
 

@@ -12,6 +12,7 @@ from connectors.contract import Capabilities, Key, State
 from connectors.limits import Per
 from connectors.problems import Code
 from connectors.registry import CHANNELS
+from segsync.actions.sync_listed import Listed
 from segsync.actions.turns import Line
 from segsync.models import Alert, AuditEvent, Run, StatusMove, Sync
 from segsync.rules import events
@@ -98,7 +99,7 @@ def is_daily(line: Line) -> bool:
     return line.code == Code.DAILY_LIMIT
 
 
-def behind(sync: Sync, run: Run | None, alert: Alert | None) -> str:
+def behind(sync: Sync | Listed, run: Run | None, alert: Alert | None) -> str:
     """What stands behind the status, in a few words: 'Sending, 42 %', 'sign-in expired', 'budget'."""
     if sync.deleted_at is not None:
         return "deleted"
@@ -117,7 +118,7 @@ def why_words(run: Run) -> str:
     return "Tried without sending" if run.purpose == Purpose.TRY else WHY_WORDS[Why(run.why)]
 
 
-def next_words(sync: Sync) -> str:
+def next_words(sync: Sync | Listed) -> str:
     """What is said instead of a next run where there is none."""
     if sync.status == Status.INACTIVE:
         return "off"
@@ -132,7 +133,7 @@ def run_words(run: Run) -> tuple[str, str]:
     return RUN_WORDS[RunState.WORKING if begun else RunState(run.state)]
 
 
-def waits(sync: Sync) -> bool:
+def waits(sync: Sync | Listed) -> bool:
     """Whether the sync waits for somebody: then nothing runs on schedule."""
     return sync.status == Status.INACTIVE or (
         sync.status == Status.FAILED and sync.detail not in {Detail.TRYING_AGAIN, Detail.HELD, Detail.NONE}

@@ -14,6 +14,7 @@ from connectors.registry import CHANNELS
 from segsync.actions import sync_schedule, timing
 from segsync.actions.actor import Refused
 from segsync.actions.sync_access import need_own
+from segsync.actions.sync_listed import Listed
 from segsync.actions.sync_schedule import Typed
 from segsync.models import Sync
 from segsync.rules import schedule
@@ -89,7 +90,7 @@ def schedule_words(sync: Sync) -> str:
     return schedule.words(timing.of(sync))
 
 
-def is_overdue(sync: Sync) -> bool:
+def is_overdue(sync: Sync | Listed) -> bool:
     """Whether it is late by a whole interval."""
     return timing.is_overdue(sync, runtime().clock())
 
