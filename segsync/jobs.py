@@ -47,11 +47,13 @@ def _failed(run_id: int, tools: Tools) -> bool:
 
 
 def _next_turn(runtime: Runtime, *, goes_on: bool) -> int | None:
+    """Whoever was woken first is next; a person who is to be taken out is before all runs."""
     try:
-        return turns.wake(runtime, one_for_me=goes_on)
+        turns.wake(runtime)
     except SQLAlchemyError as away:  # the scheduler looks too
         log.warning("next turn not known", problem=type(away).__name__)
         return None
+    return runtime.queue.take_run() if goes_on and not runtime.queue.waiting(Name.REMOVALS) else None
 
 
 def help_run(run_id: int) -> None:

@@ -97,6 +97,22 @@ class Queue:
             log.warning("length of queue not known", queue=queue.value, problem=type(problem).__name__)
             return 0
 
+    def take_run(self) -> int | None:
+        """The run whose wake-up waits longest, for a worker that goes on; None where none does, or Redis is away."""
+        try:
+            taken = rq.Queue.dequeue_any(
+                [self._queues[Name.RUNS]], None, connection=self.client, serializer=JSONSerializer
+            )
+            if taken is None:
+                return None
+            job, _ = taken
+            (run_id,) = job.args
+            job.delete(remove_from_queue=False)
+        except redis.RedisError as problem:
+            log.warning("no wake-up taken", problem=type(problem).__name__)
+            return None
+        return int(run_id)
+
     def answers(self) -> bool:
         """Whether Redis is there."""
         try:

@@ -61,10 +61,19 @@ def test_a_wake_up_during_the_work_is_not_lost(queue, redis_client):
     assert len(waiting(redis_client, Name.RUNS)) == 2
 
 
+def test_whoever_takes_a_wake_up_takes_the_one_that_waited_longest(queue, redis_client):
+    """A worker that goes on overtakes nobody, and what it took wakes no second one (S13)."""
+    for run_id in (7, 5, 9):
+        queue.wake_run(run_id)
+    rq.Queue(Name.RUNS, connection=redis_client, serializer=JSONSerializer).jobs[1].delete(remove_from_queue=False)
+    assert [queue.take_run() for _ in range(3)] == [7, 9, None]
+    assert redis_client.keys("rq:job:*") == []
+
+
 def test_without_redis_nothing_raises(away):
     """A page that starts a sync works while Redis is away: the database remembers."""
     away.wake_run(7)
     away.wake_ask(7)
     away.wake_chore("import", 7)
     away.begun(Name.RUNS, 7)
-    assert away.waiting(Name.RUNS) == 0
+    assert (away.waiting(Name.RUNS), away.take_run()) == (0, None)

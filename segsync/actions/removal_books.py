@@ -152,8 +152,7 @@ def rows_shared(
     files = [folder.open(part) for part in parts]
     if not keys or not files:
         return []
-    with workbench(runtime.settings.data / "spill") as bench:
-        return sharing(bench, shape, files, keys, beside=beside)
+    return sharing(shape, files, keys, beside=beside)
 
 
 def only(keys: Keys, shape: Shape, fields: Collection[str]) -> list[dict[str, str | None]]:
@@ -212,9 +211,9 @@ def take_out(runtime: Runtime, sync: Sync, person: tuple[int, Keys], shape: Shap
     stem = f"without-{held.run_id}-{int(runtime.clock().timestamp())}-{now_sync.ledger_id or 0}"
     rows = runtime.settings.window_rows
     stream = Stream(books.folder(runtime, sync), books.LEDGER, stem, group_rows=rows, part_rows=rows)
+    if left is None and not touches(shape, files.base, person):
+        return False
     with workbench(runtime.settings.data / "spill") as bench:
-        if left is None and not touches(bench, shape, files.base, person):
-            return False
         unsure, sums = _rewrite(bench, shape, (files, person), stream, held, now=sent_at)
     parts = stream.finish()
     _store(runtime, now_sync, (parts, sums, basis), left, held)

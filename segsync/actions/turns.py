@@ -70,20 +70,15 @@ _NEXT: Final = text("""
 """)
 
 
-def wake(runtime: Runtime, *, one_for_me: bool = False) -> int | None:
-    """Wakes workers for the runs whose turn it is, as many as the queue has room for.
-
-    The first of them is answered instead, for a worker that goes on with one by itself; None where nobody waits.
-    """
-    room = max(0, max(AHEAD, 2 * runtime.settings.workers) - runtime.queue.waiting(Name.RUNS))
-    if not room + one_for_me:
-        return None
+def wake(runtime: Runtime) -> None:
+    """Wakes workers for the runs whose turn it is, as many as the queue has room for."""
+    room = max(AHEAD, 2 * runtime.settings.workers) - runtime.queue.waiting(Name.RUNS)
+    if room <= 0:
+        return
     with runtime.sessions.begin() as session:
-        picked = list(pick(session, runtime.clock(), at_most=room + one_for_me))
-    mine = picked.pop(0) if one_for_me and picked else None
+        picked = pick(session, runtime.clock(), at_most=room)
     for run_id in picked:
         runtime.queue.wake_run(run_id)
-    return mine
 
 
 def pick(session: Session, now: datetime, *, at_most: int) -> Sequence[int]:

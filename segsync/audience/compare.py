@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,6 +19,8 @@ from connectors.contract import Shape
 from segsync.audience.differing import Differing
 from segsync.audience.identified import VERSION, Identify, keyed_rows
 from segsync.audience.ledger import Held
+from segsync.audience.packing import together
+from segsync.audience.plan import DROP
 from segsync.audience.rolls import in_key_order
 
 Fetch = Callable[[pa.Array], pa.Table]
@@ -40,8 +43,26 @@ class Compared:
 
 def compare(bench: duckdb.DuckDBPyConnection, identify: Identify, found: Differing, fetch: Fetch) -> Compared:
     """Compares those who differ. What is left in `bench` is overwritten by the next call."""
+    compared = _of_members(bench, identify, found, fetch)
+    if not found.gone.num_rows:
+        return compared
+    may_be_in = np.isin(found.gone.column("state").to_numpy(), (Held.HELD, Held.UNSURE))
+    leave, forgotten = found.gone.filter(pa.array(may_be_in)), found.gone.filter(pa.array(~may_be_in))
+    keys = ["member", VERSION, *identify.method.shape.key_columns]
+    dropped = forgotten.select(["member", VERSION, "change_no"])
+    dropped = dropped.add_column(0, "op", pa.repeat(DROP, dropped.num_rows))
+    return replace(
+        compared, removals=_joined(compared.removals, leave.select(keys)), notes=_joined(compared.notes, dropped)
+    )
+
+
+def _joined(some: pa.Table, more: pa.Table) -> pa.Table:
+    return in_key_order(together([table for table in (some, more) if table.num_rows] or [more]))
+
+
+def _of_members(bench: duckdb.DuckDBPyConnection, identify: Identify, found: Differing, fetch: Fetch) -> Compared:
     shape = identify.method.shape
-    if not found.rows:
+    if not found.members.num_rows:
         return Compared(_NOTHING, _NOTHING, _NOTHING, _NOTHING, Counter())
     if not found.base.num_rows:
         return _all_new(identify, _values(shape, found, fetch, None))

@@ -2,26 +2,43 @@
 
 A removal carries only keys that no wanted row has. Everybody who stays and shares a key with a row touched by a removal is
 added again, whole, after it.
+
+Some removals at a time are held in memory and everybody else passes by them in windows: ten million take no more than one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connectors.contract import Shape
-from segsync.audience.headcount import headcount
-from segsync.audience.ledger import known_sql, some_of
-from segsync.audience.near import Near, rows_in
+from connectors.digests import texts
+from segsync.audience.keysets import KeySet, Names, keys_of, share_one, versions_of
+from segsync.audience.ledger import Held, some_of
+from segsync.audience.packing import together
+from segsync.audience.plan import DROP
+from segsync.audience.rolls import Roll, Sheet, distinct, in_key_order, windows_of
 from segsync.rules.removals import Removals
 
-FEW = 100_000
-"""Removals whose keys fit into memory. Of more of them, most of the segment is near."""
+EXAMPLES = 10
+_NOBODY = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many rows are held in memory at a time, some 200 to 300 bytes each."""
+
+    removals: int
+    wanted: int
+    """Of whoever is wanted, kept after they were read: where nearly everybody leaves, they are not read again for each of many pieces."""
+
+
+ROOM = Room(removals=200_000, wanted=200_000)
 
 
 @dataclass(frozen=True)
@@ -32,143 +49,208 @@ class Draft:
     removals: Sequence[Path]
     additions: Sequence[Path]
     unordered: Sequence[Path] = ()
-    """Those of the additions that the channel may apply before the removals, in an order of its own. They are repeated too."""
-
-    @cached_property
-    def touched(self) -> int:
-        """Rows that the removals have."""
-        return rows_in(self.removals)
+    """More additions, which the channel may apply before the removals, in an order of its own. They are repeated too."""
 
 
-def check(
-    bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, *, keep: Callable[[], None], few: int = FEW
-) -> None:
-    """Works out, inside `bench`, the tables that the functions below read. Up to `few` removals, of what is near them alone.
+@dataclass(frozen=True)
+class Cut:
+    """Removals with the keys that they may carry, and notes for those of which no key is left: they need not be sent."""
 
-    `keep` is called again and again meanwhile.
-    """
-    rows, of_ledger = some_of(shape, "member", "version"), some_of(shape, "member", "version", "state")
-    _view(bench, "draft_removals", draft.removals, rows)
-    near = Near.of(bench, shape) if draft.touched <= few else None
-    for name, files, schema in (
-        ("draft_base", draft.base, of_ledger),
-        ("draft_additions", draft.additions, rows),
-        ("draft_unordered", draft.unordered, rows),
-    ):
-        if near is None:
-            _view(bench, name, files, schema)
-        else:
-            near.lay(bench, name, files, schema, keep)
-    del near
-    bench.execute("create or replace temp table touched as select distinct member, version from draft_removals")
-    bench.execute(
-        "create or replace temp view untouched as select * from draft_base b where b.state = 0 "
-        "and not exists (select 1 from touched t where t.member = b.member and t.version = b.version)"
-    )
-    for number, key in enumerate(shape.keys):
-        named = ", ".join(f'"{c}"' for c in key.columns)
-        filled = " and ".join(f'"{c}" is not null' for c in key.columns)
-        bench.execute(
-            f"create or replace temp table taken_{number} as select distinct {named} from draft_removals where {filled}"
-        )
-        bench.execute(
-            f"create or replace temp table wanted_{number} as select distinct {named}, true as hit from ("
-            f"select {named} from untouched where {filled} union all select {named} from draft_additions where {filled}"
-            f") semi join taken_{number} using ({named})"
-        )
-    bench.execute(f"create or replace temp table cut as {_cut_sql(shape)}")
-    for number in range(len(shape.keys)):
-        bench.execute(f"drop table taken_{number}; drop table wanted_{number}")
+    removals: pa.Table
+    forgotten: pa.Table
 
 
-def removals(bench: duckdb.DuckDBPyConnection, shape: Shape, rows: int) -> Iterator[pa.Table]:
-    """The removals to send: only keys that no wanted row has; rows without any such key are left out."""
-    keys = ", ".join(f'"{c}"' for c in shape.key_columns)
-    return _tables(bench, f"select member, version, {keys} from cut where sent order by member, version", rows)
+class Check:
+    """Of a draft: first all of `cuts` is gone through, then `sharing`. `found` and `leaving` are known after the cuts."""
+
+    def __init__(self, shape: Shape, draft: Draft, *, window: int, keep: Callable[[], None], room: Room = ROOM) -> None:
+        """About `window` rows pass by at a time, and `keep` is called again and again meanwhile."""
+        self.shape, self.draft = shape, draft
+        self.found = Removals(0, 0, 0)
+        """What the plan does to the audience, counted in members: a changed one is taken out and put in again, and does not leave."""
+        self.leaving: list[int] = []
+        """A few of those who leave."""
+        self._window, self._keep, self._room = window, keep, room
+        self._shared: list[list[Names]] = []
+        self._kept: list[_Passing] | None = None
+
+    def cuts(self) -> Iterator[Cut]:
+        """Every removal, in key order."""
+        removals = Roll(_sheets(self.draft.removals), some_of(self.shape, "member", "version"))
+        before = after = leaving = 0
+        for place, edges in enumerate(windows_of((removals,), self._room.removals)):
+            self._keep()
+            piece = _Piece(self.shape, removals.between(*edges))
+            for passing in self._passing():
+                piece.meet(passing)
+                if not place:
+                    before, after = before + passing.before, after + passing.after
+            cut, members = piece.cut()
+            leaving += len(members)
+            self.leaving += members[: EXAMPLES - len(self.leaving)].tolist()
+            self._shared.append(piece.shared())
+            del piece  # two of them are never held at once
+            yield cut
+        if leaving:
+            self.found = Removals(leaving, before, after)
+
+    def sharing(self) -> Iterator[pa.Table]:
+        """Member, version and keys of everybody who stays and shares a key with a removal that is sent, in key order.
+
+        A number that everybody of a company shares makes this as large as the segment.
+        """
+        shared = [KeySet(_all(names)) for names in zip(*self._shared, strict=True)]
+        if not any(len(keys) for keys in shared):
+            return
+        for passing in self._passing():
+            rows = together([passing.staying, passing.unordered])
+            found = rows.filter(share_one(rows, self.shape, shared))
+            if found.num_rows:
+                yield texts(in_key_order(found.select(["member", "version", *self.shape.key_columns])))
+
+    def _passing(self) -> Iterator[_Passing]:
+        """Everybody who is wanted, window by window; the first time with whoever was in the audience."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept, count = [], 0
+        for passing in self._read():
+            yield passing
+            count += passing.rows
+            if count <= self._room.wanted:
+                kept.append(replace(passing, members=_NOBODY))
+            else:
+                kept.clear()
+        if count <= self._room.wanted:
+            self._kept = kept
+
+    def _read(self) -> Iterator[_Passing]:
+        named = some_of(self.shape, "member", "version")
+        base = Roll(_sheets(self.draft.base), some_of(self.shape, "member", "version", "state"))
+        gone = Roll(_sheets(self.draft.removals), pa.schema([named.field("member"), named.field("version")]))
+        unordered = Roll(_sheets(self.draft.unordered), named)
+        additions = Roll(_sheets(self.draft.additions), named)
+        for edges in windows_of((base, gone, unordered, additions), self._window):
+            self._keep()
+            rows = base.between(*edges)
+            staying = _without(rows.filter(_in_state(rows, Held.HELD)), gone.between(*edges))
+            yield _Passing(
+                _members(rows.filter(_in_state(rows, Held.HELD, Held.UNSURE))),
+                staying.drop_columns(["state"]),
+                unordered.between(*edges),
+                additions.between(*edges),
+            )
 
 
-def forgotten(bench: duckdb.DuckDBPyConnection, rows: int) -> Iterator[pa.Table]:
-    """Notes for the removals that need not be sent, because every key of theirs belongs to somebody who is wanted."""
-    return _tables(
-        bench,
-        "select 'drop' as op, member, version, 0::bigint as change_no from cut where not sent order by member",
-        rows,
-    )
+@dataclass(frozen=True)
+class _Passing:
+    """A window of the others: members who may have been in it, rows that stay as they are, and rows that are added."""
+
+    members: np.ndarray
+    staying: pa.Table
+    unordered: pa.Table
+    additions: pa.Table
+
+    @property
+    def wanted(self) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """Rows of members who are in the audience afterwards."""
+        return self.staying, self.unordered, self.additions
+
+    @property
+    def rows(self) -> int:
+        """How many they have."""
+        return sum(rows.num_rows for rows in self.wanted)
+
+    @property
+    def before(self) -> int:
+        """How many were in it."""
+        return len(distinct(self.members))
+
+    @property
+    def after(self) -> int:
+        """How many are in it afterwards."""
+        return len(distinct(np.concatenate([_members(rows) for rows in self.wanted])))
 
 
-def figures(bench: duckdb.DuckDBPyConnection, draft: Draft, rows: int) -> Removals:
-    """What the plan does to the audience, counted in members: a changed one is taken out and put in again, and does not leave.
+class _Piece:
+    """Some removals, and what is found out about them while the others pass by."""
 
-    Looks at about `rows` rows at a time.
-    """
-    (leaving,) = bench.execute(f"select count(*) from ({_LEAVING})").fetchall()[0]
-    if not leaving:
-        return Removals(0, 0, 0)
-    counted = headcount(draft.base, draft.removals, draft.additions, window=rows)
-    return Removals(leaving, counted.before, counted.after)
+    def __init__(self, shape: Shape, rows: pa.Table) -> None:
+        self.shape, self.rows = shape, rows
+        self.keys = [KeySet(keys_of(rows, key)) for key in shape.keys]
+        # for each of the keys; the last one is for rows without any
+        self.wanted = [np.zeros(len(keys) + 1, np.bool_) for keys in self.keys]
+        self.repeated = [np.zeros(len(keys) + 1, np.bool_) for keys in self.keys]
+        self.members = distinct(_members(rows))
+        self.stays = np.zeros(len(self.members), np.bool_)
+        self.sent = np.zeros(0, np.bool_)
 
+    def meet(self, passing: _Passing) -> None:
+        """Which of the keys, and of the members, are wanted."""
+        for rows in passing.wanted:
+            if not rows.num_rows:
+                continue
+            self._meet_members(_members(rows))
+            for number, (keys, key) in enumerate(zip(self.keys, self.shape.keys, strict=True)):
+                found = keys.find(keys_of(rows, key))
+                self.wanted[number][found] = True
+                if rows is not passing.additions:
+                    self.repeated[number][found] = True
+        for marks in (*self.wanted, *self.repeated):
+            marks[-1] = False
 
-def examples(bench: duckdb.DuckDBPyConnection, most: int) -> list[int]:
-    """A few of the members who leave."""
-    return [member for (member,) in bench.execute(f"{_LEAVING} order by member limit {most}").fetchall()]
+    def _meet_members(self, members: np.ndarray) -> None:
+        low, high = np.searchsorted(self.members, [members.min(), members.max() + 1])
+        self.stays[low:high] |= np.isin(self.members[low:high], members)
 
+    def cut(self) -> tuple[Cut, np.ndarray]:
+        """The removals without the keys that somebody wanted has, and the members who leave."""
+        rows = self.rows
+        self.sent = np.zeros(rows.num_rows, np.bool_)
+        for keys, key, wanted in zip(self.keys, self.shape.keys, self.wanted, strict=True):
+            spared = pa.array(wanted[keys.of])
+            for name in key.columns:
+                column = rows.column(name)
+                left = pc.if_else(spared, pa.scalar(None, column.type), column)
+                rows = rows.set_column(rows.column_names.index(name), name, left)
+                self.sent |= left.is_valid().to_numpy()
+        members = distinct(_members(rows)[self.sent])
+        leaving = np.setdiff1d(members, self.members[self.stays], assume_unique=True)
+        return Cut(rows.filter(pa.array(self.sent)), _notes(rows.filter(pa.array(~self.sent)))), leaving
 
-_LEAVING = (
-    "select distinct c.member from cut c where c.sent and not exists (select 1 from untouched u where u.member = c.member) "
-    "and not exists (select 1 from draft_additions a where a.member = c.member)"
-)
-
-
-def sharing(bench: duckdb.DuckDBPyConnection, shape: Shape, draft: Draft, rows: int) -> Iterator[pa.Table]:
-    """Member, version and keys of everybody who stays and shares a key with a removal that is sent, in key order.
-
-    `bench` may be used between two tables: a number that everybody of a company shares makes this as large as the segment.
-    """
-    keys = ", ".join(f'"{c}"' for c in shape.key_columns)
-    pools = [f"select member, version, {keys} from untouched"]
-    if draft.unordered:
-        pools.append(f"select member, version, {keys} from draft_unordered")
-    bench.execute(f"create or replace temp view pool as {' union all '.join(pools)}")
-    hits = []
-    for number, key in enumerate(shape.keys):
-        named = ", ".join(f'"{c}"' for c in key.columns)
-        whole = ", ".join(f'"whole {c}" as "{c}"' for c in key.columns)
-        filled = " and ".join(f'"whole {c}" is not null' for c in key.columns)
-        bench.execute(
-            f"create or replace temp table touched_{number} as select distinct {whole} from cut where sent and {filled}"
-        )
-        hits.append(f"select member, version from pool semi join touched_{number} using ({named})")
-    bench.execute(f"create or replace temp table hit as {' union '.join(hits)}")
-    bench.execute(
-        "create or replace temp table shared as select *, row_number() over (order by member, version) as place "
-        "from pool semi join hit using (member, version)"
-    )
-    count = bench.execute("select count(*) from shared").fetchall()[0][0]
-    for start in range(0, count, rows):
-        piece = "select * exclude (place) from shared where place > $low and place <= $high order by place"
-        yield bench.execute(piece, {"low": start, "high": start + rows}).to_arrow_table()
-    bench.execute("drop table shared; drop table hit")
-
-
-def _cut_sql(shape: Shape) -> str:
-    """Each removal with its whole keys, and with those keys null that somebody wanted has."""
-    columns, joins = [], []
-    for number, key in enumerate(shape.keys):
-        same = " and ".join(f'w{number}."{c}" = r."{c}"' for c in key.columns)
-        joins.append(f"left join wanted_{number} w{number} on {same}")
-        columns += [
-            f'r."{c}" as "whole {c}", case when w{number}.hit is null then r."{c}" end as "{c}"' for c in key.columns
-        ]
-    sent = " or ".join(f'"{c}" is not null' for c in shape.key_columns)
-    inner = f"select r.member, r.version, {', '.join(columns)} from draft_removals r {' '.join(joins)}"
-    return f"select *, ({sent}) as sent from ({inner})"
+    def shared(self) -> list[Names]:
+        """Keys of removals that are sent, whole, which somebody has who is in the audience and may be added again."""
+        found = []
+        for keys, repeated in zip(self.keys, self.repeated, strict=True):
+            places = np.unique(keys.of[self.sent & repeated[keys.of]])
+            found.append(Names(keys.words[places], np.ones(len(places), np.bool_)))
+        return found
 
 
-def _tables(bench: duckdb.DuckDBPyConnection, sql: str, rows: int) -> Iterator[pa.Table]:
-    reader = bench.execute(sql).to_arrow_reader(rows)
-    for batch in reader:
-        yield pa.Table.from_batches([batch])
+def _members(rows: pa.Table) -> np.ndarray:
+    members: np.ndarray = rows.column("member").to_numpy()
+    return members
 
 
-def _view(bench: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
-    bench.execute(f"create or replace temp view {name} as {known_sql(schema, files)}")
+def _notes(rows: pa.Table) -> pa.Table:
+    op, number = pa.repeat(DROP, rows.num_rows), pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)
+    return pa.table({"op": op, "member": rows["member"], "version": rows["version"], "change_no": number})
+
+
+def _without(rows: pa.Table, gone: pa.Table) -> pa.Table:
+    """The rows that are not taken out; others of the same members stay."""
+    if not gone.num_rows:
+        return rows
+    return rows.filter(pa.array(~KeySet(versions_of(gone)).has(versions_of(rows))))
+
+
+def _in_state(rows: pa.Table, *states: Held) -> pa.Array:
+    return pa.array(np.isin(rows.column("state").to_numpy(), states))
+
+
+def _all(names: Sequence[Names]) -> Names:
+    return Names(np.concatenate([each.words for each in names]), np.concatenate([each.filled for each in names]))
+
+
+def _sheets(files: Sequence[Path]) -> list[Sheet]:
+    return [Sheet(path) for path in files]

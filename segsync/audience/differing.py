@@ -16,10 +16,13 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from connectors.digests import texts
+from segsync.audience import packing
 from segsync.audience.ledger import Held, ledger_schema
 from segsync.audience.packing import read_rows
 
 NUMBERS = ("member", "change_no", "state")
+OF_THOSE_WHO_STAY = ("reason", "first_sent", "last_sent")
+"""What nobody asks of whoever is gone."""
 NEVER = -1
 """In place of a change number that a row does not have."""
 
@@ -41,25 +44,29 @@ class Window:
 
 @dataclass(frozen=True)
 class Differing:
-    """Members who may be sent and have to be looked at, with the ledger's rows of them and of whoever is gone. `counts` tells the rest."""
+    """Members who may be sent and have to be looked at, and the ledger's rows of them. `counts` tells the rest.
+
+    `gone` has the ledger's rows of whoever may not be sent any more, digests as they lie there.
+    """
 
     members: pa.Table
     base: pa.Table
+    gone: pa.Table
     same_basis: bool
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
     def rows(self) -> int:
         """How much there is to look at."""
-        return int(self.members.num_rows + self.base.num_rows)
+        return int(self.members.num_rows + self.base.num_rows + self.gone.num_rows)
 
 
 def together(found: Sequence[Differing]) -> Differing:
     """Several windows, one after the other, as one, without what was counted."""
     if not found:
-        return Differing(_NOBODY, _NOBODY, same_basis=True)
+        return Differing(_NOBODY, _NOBODY, _NOBODY, same_basis=True)
     members, base = (pa.concat_tables([getattr(one, name) for one in found]) for name in ("members", "base"))
-    return Differing(members, base, all(one.same_basis for one in found))
+    return Differing(members, base, packing.together([one.gone for one in found]), all(one.same_basis for one in found))
 
 
 _NOBODY = pa.table({})
@@ -74,20 +81,17 @@ def differing(shape: Shape, window: Window) -> Differing:
     if window.touched is not None:
         told = window.touched.column("member").combine_chunks()
         chosen = [pc.is_in(numbers.column("member"), value_set=told).to_numpy() for _, numbers, _ in known]
-        base = [rows for one, mask in zip(known, chosen, strict=True) if (rows := _rows(one, mask, shape)) is not None]
-        return Differing(allowed, _table(base, shape), window.same_basis, counts)
+        return Differing(allowed, *_split(known, chosen, allowed, shape), window.same_basis, counts)
     staying, stays = _staying(allowed, [numbers for _, numbers, _ in known], same_basis=window.same_basis)
-    base, start = [], 0
-    for one in known:
-        rows = one[1].num_rows
-        mask = ~stays[start : start + rows]
-        states = _tally(one[1].filter(pa.array(~mask)), "state")
+    masks, start = [], 0
+    for _, numbers, _ in known:
+        masks.append(~stays[start : start + numbers.num_rows])
+        states = _tally(numbers.filter(pa.array(~masks[-1])), "state")
         counts["unchanged"] += states.get(Held.HELD, 0) + states.get(Held.REFUSED, 0)
         counts["no_identifier"] += states.get(Held.SKIPPED, 0)
-        if (found := _rows(one, mask, shape)) is not None:
-            base.append(found)
-        start += rows
-    return Differing(_without(allowed, staying), _table(base, shape), window.same_basis, counts)
+        start += numbers.num_rows
+    base, gone = _split(known, masks, allowed, shape)
+    return Differing(_without(allowed, staying), base, gone, window.same_basis, counts)
 
 
 Numbers = tuple[Path, pa.Table, slice]
@@ -124,18 +128,24 @@ def _staying(allowed: pa.Table, known: Sequence[pa.Table], *, same_basis: bool) 
     return same, stays
 
 
-def _rows(one: Numbers, mask: np.ndarray, shape: Shape) -> pa.Table | None:
-    """The chosen rows of a file, whole, as text. A key that the version of ours that wrote it did not know is empty."""
-    path, _, inside = one
-    if not mask.any():
-        return None
-    schema = ledger_schema(shape)
-    rows = read_rows(path, schema.names).slice(inside.start, inside.stop - inside.start)
-    return texts(rows.filter(pa.array(mask))).cast(schema)
+def _split(
+    known: Sequence[Numbers], masks: Sequence[np.ndarray], allowed: pa.Table, shape: Shape
+) -> tuple[pa.Table, pa.Table]:
+    """The chosen rows of files, whole: those of members, as text, and those of nobody who may be sent.
 
-
-def _table(pieces: Sequence[pa.Table], shape: Shape) -> pa.Table:
-    return pa.concat_tables(pieces) if pieces else ledger_schema(shape).empty_table()
+    A key that the version of ours that wrote them did not know is empty.
+    """
+    schema, ids = ledger_schema(shape), allowed.column("id").to_numpy()
+    needed = [name for name in schema.names if name not in OF_THOSE_WHO_STAY]
+    theirs, gone = [schema.empty_table()], [schema.empty_table().select(needed)]
+    for (path, _, inside), mask in zip(known, masks, strict=True):
+        if not mask.any():
+            continue
+        rows = read_rows(path, schema.names).slice(inside.start, inside.stop - inside.start).filter(pa.array(mask))
+        there = np.isin(rows.column("member").to_numpy(), ids)
+        theirs.append(texts(rows.filter(pa.array(there))).cast(schema))
+        gone.append(rows.select(needed).filter(pa.array(~there)))
+    return pa.concat_tables(theirs), packing.together(gone)
 
 
 def _without(members: pa.Table, staying: np.ndarray) -> pa.Table:

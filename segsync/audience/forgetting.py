@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from connectors.digests import texts
-from segsync.audience.ledger import Books, Held, base_sql, fold, ledger_schema, some_of
-from segsync.audience.near import Near
+from segsync.audience.keysets import KeySet, keys_of, share_one
+from segsync.audience.ledger import Books, Held, fold, ledger_schema
+from segsync.audience.packing import read_rows
 
 Keys = Sequence[Mapping[str, str | None]]
 """Rows of key columns, as a channel was sent them."""
@@ -53,28 +54,41 @@ def forget(
         yield kept.cast(ledger_schema(shape)), _unsure(kept) - _unsure(stays)
 
 
-def touches(bench: duckdb.DuckDBPyConnection, shape: Shape, base: Sequence[Path], person: tuple[int, Keys]) -> bool:
+def touches(shape: Shape, base: Sequence[Path], person: tuple[int, Keys]) -> bool:
     """Whether a ledger holds the person, or somebody who shares a key with them: else it need not be written anew."""
     member, keys = person
-    bench.register("their_keys", key_table(shape, keys))
-    wanted = f"({_theirs(shape, member)}) or (state = {int(Held.HELD)} and ({_shares(shape)}))"
-    return bench.execute(f"select 1 from ({base_sql(shape, base)}) f where {wanted} limit 1").fetchone() is not None
+    near = _Near(shape, keys)
+    whole = {tuple(row.get(name) for name in shape.key_columns) for row in keys}
+    for path in base:
+        rows = read_rows(path, ["member", "state", *shape.key_columns])
+        if member != BY_KEYS and pc.any(pc.equal(rows.column("member"), member)).as_py():
+            return True
+        for row in texts(near.of(rows)).to_pylist():
+            if row["state"] == Held.HELD or (
+                member == BY_KEYS and tuple(row[name] for name in shape.key_columns) in whole
+            ):
+                return True
+    return False
 
 
-def sharing(
-    bench: duckdb.DuckDBPyConnection, shape: Shape, files: Sequence[Path], keys: Keys, *, beside: Sequence[str] = ()
-) -> list[dict[str, Any]]:
+def sharing(shape: Shape, files: Sequence[Path], keys: Keys, *, beside: Sequence[str] = ()) -> list[dict[str, Any]]:
     """All keys of rows that have one of these, in files of a ledger or a plan, and other columns `beside` them."""
-    theirs = key_table(shape, keys)
-    bench.register("their_keys", theirs)
-    near = Near(
-        shape, pa.array([], pa.int64()), {name: theirs.column(name).combine_chunks() for name in shape.key_columns}
-    )
-    near.lay(bench, "near_them", files, some_of(shape, "member", *beside), lambda: None)
-    columns = ", ".join(f'"{column}"' for column in (*shape.key_columns, *beside))
-    found = f"select distinct {columns} from near_them f where {_shares(shape)}"
-    rows: list[dict[str, Any]] = bench.execute(found).to_arrow_table().to_pylist()
-    return rows
+    near, columns = _Near(shape, keys), [*shape.key_columns, *beside]
+    found = [row for path in files for row in texts(near.of(read_rows(path, columns))).to_pylist()]
+    return list({tuple(row.values()): row for row in found}.values())
+
+
+class _Near:
+    """The keys of one person."""
+
+    def __init__(self, shape: Shape, keys: Keys) -> None:
+        self.shape = shape
+        theirs = key_table(shape, keys)
+        self.sets = [KeySet(keys_of(theirs, key)) for key in shape.keys]
+
+    def of(self, rows: pa.Table) -> pa.Table:
+        """The rows that share one of them."""
+        return rows.filter(share_one(rows, self.shape, self.sets))
 
 
 def _shares(shape: Shape) -> str:

@@ -50,14 +50,14 @@ class Roll:
 
     def between(self, low: int, high: int) -> pa.Table:
         """The rows with keys above `low` up to `high`, in key order in each file, digests as they lie there. Windows only go up."""
-        for place in [place for place in self._read if self._spans[place].high <= low]:
-            del self._read[place]
         found = []
         for place, span in enumerate(self._spans):
             if span.low <= high and span.high > low:
                 table = self._table(place)
                 start, stop = np.searchsorted(table.column("member").to_numpy(), [low, high], side="right")
                 found.append(table.slice(int(start), int(stop - start)))
+                if span.high <= high:
+                    del self._read[place]
         return together(found) if found else self.all.empty_table()
 
     def _table(self, place: int) -> pa.Table:
@@ -95,6 +95,14 @@ def in_key_order(rows: pa.Table, key: str = "member") -> pa.Table:
     """By member. Mostly they come so, and sorting would copy all of them."""
     members = rows.column(key).to_numpy()
     return rows if (members[1:] >= members[:-1]).all() else rows.sort_by(key)
+
+
+def distinct(members: np.ndarray) -> np.ndarray:
+    """Each once, in order. Mostly they come so."""
+    if (members[1:] < members[:-1]).any():
+        members = np.sort(members)
+    once: np.ndarray = members[np.append(np.ones(min(len(members), 1), np.bool_), members[1:] != members[:-1])]
+    return once
 
 
 @dataclass(frozen=True)

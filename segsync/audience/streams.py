@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from segsync.audience.files import Folder, Part
-from segsync.audience.packing import together
+from segsync.audience.packing import pack, together
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Stream:
         """Takes rows; writes what fills whole batches once there are enough."""
         if table.num_rows == 0:
             return
-        self._waiting.append(table)
+        self._waiting.append(pack(table))
         self._rows += table.num_rows
         if self._rows >= max(self.part_rows, self.group_rows):
             rows = together(self._waiting)

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from connectors.contract import Reason
 from connectors.problems import Code, TryLater
 from segsync import jobs
-from segsync.actions import runs, slices
+from segsync.actions import runs, slices, turns
 from segsync.models import Run, Sync
 from segsync.rules.terms import Status
 from tests.actions.pushing import go, open_alerts, put, start, work
@@ -107,6 +107,26 @@ def test_a_worker_goes_on_with_whose_turn_is_next(runtime, channel, session, syn
     """Many small runs do not each wait for a process of their own: whoever is through early takes the next (S13)."""
     put(session, sync, email="one@example.org")
     assert worked_by_one(runtime, sync, other) == ["done", "done"]
+
+
+def test_a_worker_that_goes_on_overtakes_nobody(runtime, channel, session, sync, other):
+    """Whoever was woken first has their turn first, also where a worker goes on by itself (S13)."""
+    jobs.bind(runtime)
+    first = start(runtime, sync).id
+    start(runtime, other)
+    turns.wake(runtime)
+    mine = session.get_one(Sync, sync.id)
+    third = make_sync(session, mine.segment, mine.integration, account_id="act-3", was_synced=False)
+    session.commit()
+    start(runtime, third)
+    jobs.run_slice(first)
+    assert list(channel.markers) == [one.public_id for one in (sync, other, third)]
+
+
+def test_a_worker_does_not_go_on_while_a_person_waits_to_be_taken_out(runtime, channel, sync, other):
+    """Who is taken out of every audience does not wait until all small runs are through (B5)."""
+    runtime.queue.wake_removal(1)
+    assert worked_by_one(runtime, sync, other) == ["done", "queued"]
 
 
 def test_a_worker_that_worked_for_long_leaves_the_next_to_others(runtime, channel, sync, other):

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Token
-from segsync.audience import conflicts
 from segsync.audience.compare import compare, whole_rows
+from segsync.audience.conflicts import ROOM, Check, Draft, Room
 from segsync.audience.differing import Window, differing, together
 from segsync.audience.files import Folder, Part
 from segsync.audience.identified import Identify, Method
@@ -57,7 +57,7 @@ class Driver:
     basis: str = "basis 1"
     plan_basis: str = ""
     ledger_basis: str = ""
-    few: int = conflicts.FEW
+    room: Room = ROOM
     windows_at_once: int = 1
     bench: duckdb.DuckDBPyConnection = field(default_factory=duckdb.connect)
 
@@ -129,19 +129,15 @@ class Driver:
         notes = [self.folder.open(p) for p in parts[NOTES]]
         if parts["draft"]:
             later = self.channel.capabilities.applies.value == "later"
-            draft = conflicts.Draft(
-                self._open(self.ledger),
-                self._open(parts["draft"]),
-                [file.path for file in files],
-                self._open(parts[NEW]) if later else (),
-            )
-            conflicts.check(self.bench, self.shape, draft, keep=lambda: None, few=self.few)
+            new, after = (self._open(parts[sort]) for sort in (NEW, AFTER))
+            base, leaving = self._open(self.ledger), self._open(parts["draft"])
+            draft = Draft(base, leaving, after, unordered=new) if later else Draft(base, leaving, [*new, *after])
+            check = Check(self.shape, draft, window=WINDOW, keep=lambda: None, room=self.room)
             removals, again, more = self._stream(REMOVALS), self._stream(AGAIN), self._stream(NOTES)
-            for table in conflicts.removals(self.bench, self.shape, WINDOW):
-                removals.add(table)
-            for table in conflicts.forgotten(self.bench, WINDOW):
-                more.add(table)
-            for piece in conflicts.sharing(self.bench, self.shape, draft, WINDOW):
+            for cut in check.cuts():
+                removals.add(cut.removals)
+                more.add(cut.forgotten)
+            for piece in check.sharing():
                 ids = sorted(set(piece.column("member").to_pylist()))
                 again.add(whole_rows(self.bench, Identify(self.bench, self.method), piece, self._rows(ids)))
             files += [PlanFile(REMOVALS, self.folder.open(p), p.rows) for p in removals.finish()]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.contract import Action, Kind, Qualifier
-from segsync.audience.conflicts import FEW
+from segsync.audience.conflicts import ROOM, Room
 from segsync.audience.plan import AGAIN, Plan, PlanFile
 from tests.audience.driver import Contacts, Driver
 from tests.fakes import LATER, FakeChannel, Killed
@@ -78,11 +78,15 @@ def driver(tmp_path):
 
 @pytest.mark.property
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(history=st.lists(EVENTS, max_size=14), few=st.sampled_from([0, FEW]), at_once=st.integers(1, 3))
-def test_any_history_converges(history, few, at_once):
+@given(
+    history=st.lists(EVENTS, max_size=14),
+    room=st.sampled_from([Room(1, 2), Room(4, 4), ROOM]),
+    at_once=st.integers(1, 3),
+)
+def test_any_history_converges(history, room, at_once):
     """Changes, shared e-mails and phones, and workers that die: the next good run makes the audience right (B1)."""
     with tempfile.TemporaryDirectory() as folder:
-        driver = Driver(Path(folder), FakeChannel(), few=few, windows_at_once=at_once)
+        driver = Driver(Path(folder), FakeChannel(), room=room, windows_at_once=at_once)
         for event in history:
             drive(driver, event)
         driver.run()

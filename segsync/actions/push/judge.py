@@ -15,12 +15,12 @@ from segsync.actions.outcomes import Done, Outcome
 from segsync.actions.push.job import DECIDED_BY, Job
 from segsync.actions.sync_alerts import HELD
 from segsync.actions.trouble import Trouble, TroubleFound
+from segsync.audience.conflicts import EXAMPLES
 from segsync.audience.files import Part
 from segsync.audience.plan import AFTER, AGAIN, NEW, Plan
 from segsync.models import Run, Sync
 from segsync.rules.removals import Release, Removals, likely, too_many
 
-SAMPLE: Final = 10
 NO_REMOVALS: Final = Removals(0, 0, 0)
 
 
@@ -87,12 +87,12 @@ def _sample(plan: Plan, leaving: Sequence[int]) -> list[list[Any]]:
     told: dict[int, str] = {}
     for word, member in (one for turn in turns for one in turn if one):
         told.setdefault(member, word)
-    return [[word, member] for member, word in list(told.items())[:SAMPLE]]
+    return [[word, member] for member, word in list(told.items())[:EXAMPLES]]
 
 
 def _first(plan: Plan, section: str) -> list[int]:
     found: list[int] = []
     for batch in plan.batches:
-        if batch.section == section and len(found) < SAMPLE:
-            found += batch.read(("member",)).column("member").slice(0, SAMPLE).to_pylist()
+        if batch.section == section and len(found) < EXAMPLES:
+            found += batch.read(("member",)).column("member").slice(0, EXAMPLES).to_pylist()
     return found

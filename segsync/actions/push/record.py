@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy.orm import Session
@@ -22,9 +21,8 @@ from segsync.actions.push.judge import Checked
 from segsync.actions.push.read import source_of
 from segsync.actions.push.windows import TOP
 from segsync.actions.sync_alerts import PUT_OFF
-from segsync.audience import conflicts
 from segsync.audience.compare import whole_rows
-from segsync.audience.conflicts import Draft
+from segsync.audience.conflicts import Check, Draft
 from segsync.audience.files import Part
 from segsync.audience.ledger import Books, Sums, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
@@ -33,10 +31,6 @@ from segsync.models import Ledger, Run, Sync
 from segsync.rules.terms import Phase
 
 UNANSWERED = "the channel had not answered anything of what was sent before"
-MANY = 20_000
-"""Removals whose check takes much memory."""
-FOR_FEW = "100MB"
-"""For the tables of a check of what is near removals. One of all rows needs the engine's whole memory."""
 ALL_CHANGED = "what the channel takes of each of them has changed"
 
 
@@ -96,32 +90,18 @@ def _first_phase(plan: Plan) -> Phase:
 
 def _checked(job: Job, notes_before: int) -> Checked:
     rows = job.runtime.settings.window_rows
+    removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
+    notes.first_number = notes_before
     with job.runtime.sessions() as session:
-        draft = _draft(job, session)
-    with job.runtime.sessions() as session, _bench_for(job, draft) as bench:
-        conflicts.check(bench, job.shape, draft, keep=job.claim.keep)
-        removals, notes, again = (_stream(job, sort) for sort in (REMOVALS, NOTES, AGAIN))
-        notes.first_number = notes_before
-        for table in conflicts.removals(bench, job.shape, rows):
-            removals.add(table)
-            job.claim.keep()
-        for table in conflicts.forgotten(bench, rows):
-            notes.add(table)
-        for table in _whole(job, session, bench, conflicts.sharing(bench, job.shape, draft, rows)):
+        check = Check(job.shape, _draft(job, session), window=rows, keep=job.claim.keep)
+        session.rollback()  # no transaction is open while files are read
+        for cut in check.cuts():
+            removals.add(cut.removals)
+            notes.add(cut.forgotten)
+        for table in _whole(job, session, check.sharing()):
             again.add(table)
-            job.claim.keep()
-        found = conflicts.figures(bench, draft, rows)
-        leaving = conflicts.examples(bench, judge.SAMPLE) if job.trying else ()
-    return Checked([part for stream in (removals, notes, again) for part in stream.finish()], found, leaving)
-
-
-def _bench_for(job: Job, draft: Draft) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-    """The workbench that the check of a draft needs: what was only kept for later makes room for a large one."""
-    if draft.touched > MANY:
-        job.tools.give_back()
-    if draft.touched <= conflicts.FEW:
-        return job.tools.workbench(threads=1, memory=FOR_FEW)
-    return job.tools.workbench()
+    parts = [part for stream in (removals, notes, again) for part in stream.finish()]
+    return Checked(parts, check.found, check.leaving if job.trying else ())
 
 
 def _stream(job: Job, sort: str) -> Stream:
@@ -132,23 +112,23 @@ def _draft(job: Job, session: Session) -> Draft:
     def paths(sort: str) -> list[Path]:
         return [job.open(part) for part in books.parts_of_run(session, job.run.id, sort)]
 
-    new = paths(NEW)
-    return Draft(
-        base=[job.open(part) for part in books.ledger_parts(session, books.current_ledger(session, job.run.id))],
-        removals=paths(books.DRAFT),
-        additions=[*new, *paths(AFTER)],
-        unordered=new if job.capabilities.applies is Applies.LATER else (),
-    )
+    base = [job.open(part) for part in books.ledger_parts(session, books.current_ledger(session, job.run.id))]
+    removals, new, after = paths(books.DRAFT), paths(NEW), paths(AFTER)
+    if job.capabilities.applies is Applies.LATER:
+        return Draft(base, removals, after, unordered=new)
+    return Draft(base, removals, [*new, *after])
 
 
-def _whole(
-    job: Job, session: Session, bench: duckdb.DuckDBPyConnection, sharing: Iterator[pa.Table]
-) -> Iterator[pa.Table]:
+def _whole(job: Job, session: Session, sharing: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    first = next(sharing, None)
+    if first is None:
+        return
     identify = job.tools.identify(job.method)
-    with source_of(job, session) as source:
+    with source_of(job, session) as source, job.tools.workbench() as bench:
         session.rollback()  # no transaction is open while members are read elsewhere
-        for piece in sharing:
+        for piece in chain([first], sharing):
             yield whole_rows(bench, identify, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))
+            job.claim.keep()
 
 
 # -- folding ---------------------------------------------------------------------------------------------------

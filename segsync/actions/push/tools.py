@@ -10,7 +10,7 @@ import duckdb
 
 from segsync.audience.ahead import Ahead
 from segsync.audience.identified import Identify, Method, identifying
-from segsync.audience.workbench import MEMORY, workbench
+from segsync.audience.workbench import workbench
 from segsync.runtime import Runtime
 
 
@@ -34,11 +34,11 @@ class Tools:
         return self._engine
 
     @contextmanager
-    def workbench(self, *, threads: int = 2, memory: str = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    def workbench(self, *, threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
         """A workbench like any other, one at a time."""
         bench = self.engine().cursor()
         try:
-            bench.execute(f"set threads = {threads}; set memory_limit = '{memory}'")
+            bench.execute(f"set threads = {threads}")
             yield bench
         finally:
             bench.close()
@@ -69,12 +69,6 @@ class Tools:
         """A run is over: no value of its members stays for the next one, which may be another organization's."""
         for identify in self._planned.values():
             identify.forget()
-
-    def give_back(self) -> None:
-        """Lets go of the engine and of what was planned in it, which takes as much memory as a large check needs."""
-        self._opened.close()
-        self._engine = None
-        self._planned.clear()
 
     def close(self) -> None:
         """Lets go of all of it."""
