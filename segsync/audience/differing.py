@@ -6,8 +6,9 @@ That takes a tenth of what a join takes, and nobody who is as the ledger has the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,27 @@ def together(found: Sequence[Differing]) -> Differing:
 
 
 _NOBODY = pa.table({})
+
+
+def pieces(found: Differing, span: tuple[int, int], rows: int) -> Iterator[tuple[Differing, tuple[int, int]]]:
+    """What differs in a span, in pieces of about `rows` rows in key order, each with its own span."""
+    count = -(-found.rows // rows)
+    if count < 2 or found.members.num_rows < count:  # noqa: PLR2004 - nothing to be cut
+        yield found, span
+        return
+    ids = found.members.column("id").to_numpy()
+    edges = [span[0], *(int(ids[len(ids) * number // count - 1]) for number in range(1, count)), span[1]]
+    for part in pairwise(edges):
+        members, base, gone = (
+            _inside(table, key, part)
+            for table, key in ((found.members, "id"), (found.base, "member"), (found.gone, "member"))
+        )
+        yield Differing(members, base, gone, found.same_basis), part
+
+
+def _inside(rows: pa.Table, key: str, span: tuple[int, int]) -> pa.Table:
+    keys = rows.column(key).to_numpy()
+    return rows.filter(pa.array((keys > span[0]) & (keys <= span[1])))
 
 
 def differing(shape: Shape, window: Window) -> Differing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -18,9 +19,9 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from connectors.digests import texts
-from segsync.audience.packing import rows_sql, together
+from segsync.audience.packing import pack, rows_sql, together
 from segsync.audience.plan import ADDITIONS, NEW, REMOVALS, Acknowledgements, Plan
-from segsync.audience.rolls import Roll, Sheet, windows_of
+from segsync.audience.rolls import NOBODY, Roll, Sheet, windows_of
 from segsync.audience.workbench import Fed
 
 
@@ -85,10 +86,11 @@ def fold(bench: duckdb.DuckDBPyConnection, shape: Shape, books: Books, *, now: i
     for low, high in windows_of(rolls.all, window):
         base, new, odd = rolls.between(low, high)
         pieces = [base, _held(shape, new, now)]
-        if odd is not None:
-            for name, rows in odd.items():
+        for some in _cut(odd, window):
+            for name, rows in some.items():
                 fed[name].put(texts(rows))
-            pieces.append(bench.execute(f"execute folded({now})").to_arrow_table().cast(ledger_schema(shape)))
+            folded = bench.execute(f"execute folded({now})").to_arrow_table().cast(ledger_schema(shape))
+            pieces.append(pack(folded))
         yield _in_key_order([piece for piece in pieces if piece.num_rows], shape)
 
 
@@ -133,7 +135,7 @@ class _Rolls:
         """Every one of them."""
         return (self.base, self.removals, self.new, self.others, self.notes)
 
-    def between(self, low: int, high: int) -> tuple[pa.Table, pa.Table, dict[str, pa.Table] | None]:
+    def between(self, low: int, high: int) -> tuple[pa.Table, pa.Table, dict[str, pa.Table]]:
         """The rows of a window that pass through, those who are simply new, and all that is known of the others."""
         base, new = self.base.between(low, high), self.new.between(low, high)
         removals, others, notes = (roll.between(low, high) for roll in (self.removals, self.others, self.notes))
@@ -143,7 +145,7 @@ class _Rolls:
         ]
         members = pc.unique(pa.chunked_array([chunk for column in odd for chunk in column.chunks], pa.int64()))
         if not len(members):
-            return base, new, None
+            return base, new, {}
         touched, held_back = _is_in(base, members), _is_in(new, members)
         rows = {
             "base": base.filter(touched),
@@ -158,6 +160,21 @@ class _Rolls:
         told = self.books.acknowledged
         plain = told.numbers - {number for number, _, _ in told.refused}
         return pc.invert(pc.is_in(new.column("number"), value_set=pa.array(sorted(plain), pa.int64())))
+
+
+def _cut(kinds: dict[str, pa.Table], most: int) -> Iterator[dict[str, pa.Table]]:
+    """Rows of several kinds in pieces of about `most` rows, each with all rows of some members."""
+    if not kinds:
+        return
+    members = np.sort(np.concatenate([rows.column("member").to_numpy() for rows in kinds.values()]))
+    edges = np.unique(np.append(members[most::most], members[-1]))
+    for low, high in pairwise([NOBODY, *edges.tolist()]):
+        yield {name: rows.filter(_within(rows, low, high)) for name, rows in kinds.items()}
+
+
+def _within(rows: pa.Table, low: int, high: int) -> pa.Array:
+    members = rows.column("member").to_numpy()
+    return pa.array((members > low) & (members <= high))
 
 
 def _is_in(rows: pa.Table, members: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:

@@ -10,9 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from connectors.contract import AccountRef, Action, AudienceRef, Batch, Kind, Token
-from segsync.audience.compare import compare, whole_rows
+from segsync.audience.compare import Compared, compare, whole_rows
 from segsync.audience.conflicts import ROOM, Check, Draft, Room
-from segsync.audience.differing import Window, differing, together
+from segsync.audience.differing import Window, differing, pieces, together
 from segsync.audience.files import Folder, Part
 from segsync.audience.identified import Identify, Method
 from segsync.audience.ledger import Books, fold
@@ -103,26 +103,28 @@ class Driver:
     def draft(self) -> Plan:
         self.plan_basis = self.basis
         streams = {sort: self._stream(sort) for sort in (NEW, AFTER, "draft", NOTES)}
-        low, pending = -1, []
+        start = low = -1
+        pending = []
         while low < TOP:
             window = self._window(low)
             low = window.span[1]
             pending.append(differing(self.shape, window))
             if len(pending) < self.windows_at_once and low < TOP:
                 continue
-            compared = compare(
-                self.bench,
-                Identify(self.bench, self.method),
-                together(pending),
-                lambda ids: self._rows(ids.to_pylist()),
-            )
-            pending = []
-            streams[NEW].add(compared.new)
-            streams[AFTER].add(compared.after)
-            streams["draft"].add(compared.removals)
-            streams[NOTES].add(compared.notes)
+            for found, _ in pieces(together(pending), (start, low), WINDOW):
+                self._take(compare(self.bench, Identify(self.bench, self.method), found, self._fetch), streams)
+            start, pending = low, []
         parts = {sort: stream.finish() for sort, stream in streams.items()}
         return self._checked(parts)
+
+    def _take(self, compared: Compared, streams: dict[str, Stream]) -> None:
+        streams[NEW].add(compared.new)
+        streams[AFTER].add(compared.after)
+        streams["draft"].add(compared.removals)
+        streams[NOTES].add(compared.notes)
+
+    def _fetch(self, ids: pa.Array) -> pa.Table:
+        return self._rows(ids.to_pylist())
 
     def _checked(self, parts: dict[str, list[Part]]) -> Plan:
         files = [PlanFile(sort, self.folder.open(p), p.rows) for sort in (NEW, AFTER) for p in parts[sort]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Kind
 from connectors.meta.identifiers import CAPABILITIES
-from segsync.audience.differing import Window, differing
+from segsync.audience.differing import Window, differing, pieces
 from segsync.audience.files import Folder
 from segsync.audience.ledger import Held, ledger_schema
 
@@ -79,3 +80,17 @@ def test_under_other_rules_everybody_is_looked_at(rows, people):
         found = differing(SHAPE, Window(members(people), written(Path(folder), rows), (0, 9), same_basis=False))
     assert found.members.num_rows == sum(not barred for _, barred in people.values())
     assert found.base.num_rows + found.gone.num_rows == len(rows)
+
+
+@given(ROWS, PEOPLE, st.integers(1, 5))
+def test_what_differs_is_looked_at_piece_by_piece(rows, people, most):
+    """However many differ, only some are looked at at a time: each once, with every row of theirs (B1)."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = differing(SHAPE, Window(members(people), written(Path(folder), rows), (-1, 9), same_basis=True))
+        cut = list(pieces(found, (-1, 9), most))
+    assert [span for _, span in cut] == list(pairwise([-1, *(span[1] for _, span in cut)]))
+    for name in ("members", "base", "gone"):
+        key = "id" if name == "members" else "member"
+        assert [row for piece, _ in cut for row in getattr(piece, name).to_pylist()] == getattr(found, name).to_pylist()
+        for piece, (low, high) in cut:
+            assert all(low < row[key] <= high for row in getattr(piece, name).to_pylist())

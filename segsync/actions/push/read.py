@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -21,7 +22,7 @@ from segsync.actions.push.warehouse import WarehouseMembers
 from segsync.actions.push.windows import TOP, Windows
 from segsync.audience import sources
 from segsync.audience.compare import Compared, compare
-from segsync.audience.differing import Differing, Window, differing, together
+from segsync.audience.differing import Differing, Window, differing, pieces, together
 from segsync.audience.files import Part
 from segsync.audience.identified import Identify
 from segsync.audience.plan import AFTER, NEW, NOTES
@@ -52,13 +53,14 @@ class Drafts:
         }
         self.counts: Counter[str] = Counter()
 
-    def take(self, compared: Compared) -> None:
-        """Adds a window."""
-        self.streams[NEW].add(compared.new)
-        self.streams[AFTER].add(compared.after)
-        self.streams[books.DRAFT].add(compared.removals)
-        self.streams[NOTES].add(compared.notes)
-        self.counts.update(compared.counts)
+    def take(self, found: Iterable[Compared]) -> None:
+        """Adds what was compared."""
+        for compared in found:
+            self.streams[NEW].add(compared.new)
+            self.streams[AFTER].add(compared.after)
+            self.streams[books.DRAFT].add(compared.removals)
+            self.streams[NOTES].add(compared.notes)
+            self.counts.update(compared.counts)
 
     def finish(self) -> list[Part]:
         """Writes what is left."""
@@ -86,22 +88,22 @@ class Pending:
         self._high, self._members = window.span[1], self._members + window.members.num_rows
         return found.counts
 
-    def compared(self, bench: duckdb.DuckDBPyConnection, identify: Identify) -> Compared:
-        """What all that was taken since the last time comes to."""
-        found = together(self._found)
-        compared = compare(bench, identify, found, self._fetch)
+    def compared(self, bench: duckdb.DuckDBPyConnection, identify: Identify, rows: int) -> Iterator[Compared]:
+        """What all that was taken since the last time comes to, some `rows` rows at a time."""
+        found, span, members = together(self._found), (self._low, self._high), self._members
         self._low, self._found, self._members = self._high, [], 0
-        return compared
+        for piece, part in pieces(found, span, rows):
+            # to name most of the members one by one would take longer than to read all
+            most = members if part == span else piece.members.num_rows
+            yield compare(bench, identify, piece, partial(self._fetch, part, most))
 
-    def _fetch(self, ids: pa.Array) -> pa.Table:
-        # to name most of the members one by one would take longer than to read all
-        named = ids if len(ids) * 2 < max(self._members, 1) else None
-        return self._source.values(self._low, self._high, named)
+    def _fetch(self, span: tuple[int, int], members: int, ids: pa.Array) -> pa.Table:
+        return self._source.values(*span, ids if len(ids) * 2 < max(members, 1) else None)
 
 
 def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
-    low = int(job.run.cursor["low"])
+    low, rows = int(job.run.cursor["low"]), job.runtime.settings.window_rows
     with ExitStack() as opened, job.runtime.sessions() as session:
         # the cores are left to what identifies
         bench, identify = opened.enter_context(job.tools.workbench(threads=1)), job.tools.identify(job.method)
@@ -109,7 +111,7 @@ def read(job: Job) -> Outcome:
         source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
         drafts = Drafts(job, session)
         pending = Pending(job, source, low)
-        windows = Windows(source, base, job.open, job.runtime.settings.window_rows, same_basis)
+        windows = Windows(source, base, job.open, rows, same_basis)
         session.rollback()  # no transaction is open while members are read elsewhere
         if base and not same_basis and not job.run.everybody:
             _say_everybody(job)
@@ -118,9 +120,9 @@ def read(job: Job) -> Outcome:
             window = windows.after(low)
             low = window.span[1]
             drafts.counts.update(pending.take(window))
-            if pending.rows >= job.runtime.settings.window_rows:
-                drafts.take(pending.compared(bench, identify))
-        drafts.take(pending.compared(bench, identify))
+            if pending.rows >= rows:
+                drafts.take(pending.compared(bench, identify, rows))
+        drafts.take(pending.compared(bench, identify, rows))
         drafts.counts.update(source.counted)
         parts = drafts.finish()
         seen = {name: dict(found) for name, found in (("unclean", source.unclean), ("warehouse", source.told)) if found}
