@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain
@@ -31,6 +30,8 @@ from segsync.models import Ledger, Run, Sync
 from segsync.rules.terms import Phase
 
 UNANSWERED = "the channel had not answered anything of what was sent before"
+MANY = 20_000
+"""Removals whose check takes so much memory that what was only kept for later makes room."""
 ALL_CHANGED = "what the channel takes of each of them has changed"
 
 
@@ -42,8 +43,11 @@ def record(job: Job) -> Outcome:
     if job.run.findings:
         return judge.outcome(job.run.findings, trying=job.trying)
     with job.runtime.sessions() as session:
-        written = Counter(part.sort for part in books.parts_of_run(session, job.run.id, books.DRAFT, NOTES))
-    checked = _checked(job, written[NOTES]) if written[books.DRAFT] else Checked()
+        written = books.parts_of_run(session, job.run.id, books.DRAFT, NOTES)
+    removals = sum(part.rows for part in written if part.sort == books.DRAFT)
+    if removals > MANY:
+        job.tools.give_back()
+    checked = _checked(job, sum(part.sort == NOTES for part in written)) if removals else Checked()
     renewed = renew.renewals(job, checked.parts)
     with job.change() as (session, run):
         books.list_parts(session, run.sync_id, [*checked.parts, *renewed], run_id=run.id)

@@ -70,6 +70,12 @@ class Tools:
         for identify in self._planned.values():
             identify.forget()
 
+    def give_back(self) -> None:
+        """Lets go of the engine and of what was planned in it, which takes as much memory as a large check needs."""
+        self._opened.close()
+        self._engine = None
+        self._planned.clear()
+
     def close(self) -> None:
         """Lets go of all of it."""
         if self._reader is not None:
