@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from flask import Flask, current_app, request, url_for
 
+from segsync.actions.actor import Actor
 from segsync.models import Workspace
 from segsync.rules.rights import ROUTES, Right
-from segsync.rules.terms import Role
 from segsync.web import alert_cards, frame
 from segsync.web.paging import page_address
 from segsync.web.words import channel_label
@@ -64,11 +64,11 @@ def set_up(app: Flask) -> None:
 
 def links(*, administrators: bool) -> list[Link]:
     """The places that this person may open."""
-    workspace = frame.current_workspace()
+    workspace, who = frame.current_workspace(), frame.actor()
     return [
         Link(place.label, place.icon, address_of(place, workspace), _here(place))
         for place in PLACES
-        if place.for_administrators == administrators and _open(place, workspace)
+        if place.for_administrators == administrators and _open(place, workspace, who)
     ]
 
 
@@ -98,13 +98,13 @@ def simulated() -> list[str]:
     return [channel_label(name) for name, channel in channels.items() if channel.application.simulated]
 
 
-def _open(place: Place, workspace: Workspace | None) -> bool:
+def _open(place: Place, workspace: Workspace | None, who: Actor) -> bool:
     needed = ROUTES.get(place.endpoint)
-    if place.for_administrators and not Role(frame.me().role).administers:
+    if place.for_administrators and not (who.role and who.role.administers):
         return False
     if place.endpoint not in current_app.view_functions or (place.of_workspace and workspace is None):
         return False
-    return not isinstance(needed, Right) or frame.may(needed)
+    return not isinstance(needed, Right) or who.can(needed)
 
 
 def _here(place: Place) -> bool:
