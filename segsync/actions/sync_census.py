@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
@@ -62,26 +63,35 @@ class Census:
         return sum(one.number for one in here if one.active), sum(one.number for one in here if one.on)
 
 
+class Fits(NamedTuple):
+    """A condition on syncs, with the values that it asks for."""
+
+    condition: ColumnElement[bool]
+    asks: Mapping[str, Any]
+
+
+EVERYTHING: Final = Fits(true(), {})
+
+
 def _by_status(groups: Sequence[Group]) -> dict[str, int]:
     found = {status.value: sum(one.number for one in groups if one.status == status) for status in Status}
     return found | {"": sum(found.values())}
 
 
-def take(
-    session: Session, organization_id: int, *, accounts: bool = False, fits: ColumnElement[bool] | None = None
-) -> Census:
+def take(session: Session, organization_id: int, *, accounts: bool = False, fits: Fits | None = None) -> Census:
     """Counts them, those that fit a condition apart, and finds their ad accounts where these are asked for.
 
     One query, which goes once through the index that has all of this, and not through the table.
     """
-    alike = [Sync.channel, Sync.status, Sync.was_synced, (true() if fits is None else fits).label("fits")]
+    condition, asks = fits or EVERYTHING
+    alike = [Sync.channel, Sync.status, Sync.was_synced, condition.label("fits")]
     place = [Sync.account_id, Sync.account_name] if accounts else []
     of_all = (Sync.organization_id == organization_id, Sync.deleted_at.is_(None))
     seen = select(*alike, *place).where(*of_all).subquery()
     numbers: Counter[tuple[str, str, bool, bool]] = Counter()
     names: dict[tuple[str, str], str] = {}
     for number, channel, status, was_synced, fit, *named in session.execute(
-        select(func.count(), *seen.c).group_by(*seen.c)
+        select(func.count(), *seen.c).group_by(*seen.c), dict(asks)
     ):
         numbers[channel, status, was_synced, fit] += number
         if named:

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, load_only
 
 from segsync.actions.actor import Actor
 from segsync.actions.alerts import OVERDUE
-from segsync.actions.sync_census import Census
+from segsync.actions.sync_census import Census, Fits
 from segsync.actions.sync_listed import COLUMNS, Listed
 from segsync.models import Alert, AlertSync, Person, Run, Segment, Sync, Workspace
 from segsync.rules import sync_ids
@@ -20,6 +34,9 @@ from segsync.rules.sync_filter import ME, SyncFilter
 from segsync.rules.terms import Purpose, Role
 
 SIZE: Final = 50
+STATEMENTS: Final = 500
+"""So many are kept put together: filters, words and orders combine to many more."""
+_OURS: Final = bindparam("organization", type_=BigInteger)
 Creator, Owner = aliased(Person), aliased(Person)
 
 
@@ -90,7 +107,8 @@ def page(
     total = by_status.get(wanted.status, 0)
     number = max(1, min(number, -(-total // SIZE)))
     # Only what is sorted by is read of all of them, the rest of the few that are shown.
-    ids = session.scalars(_ids(actor, wanted, number)).all() if total else []
+    asks = _asks(actor, wanted) | {"before": (number - 1) * SIZE}
+    ids = session.scalars(_ids(_shape(wanted), wanted.sort, backwards=wanted.backwards), asks).all() if total else []
     found = session.execute(_SHOWN, {"ids": ids}).all() if ids else []
     rows = sorted(
         ((Listed(*values), run, alert) for *values, run, alert in found), key=lambda row: ids.index(row[0].id)
@@ -105,55 +123,89 @@ def page(
     )
 
 
-def _ids(actor: Actor, wanted: SyncFilter, number: int) -> Select[int]:
+@lru_cache(maxsize=STATEMENTS)
+def _ids(shape: Shape, sort: str, *, backwards: bool) -> Select[int]:
     order = [
-        (column.desc() if largest_first != wanted.backwards else column.asc()).nulls_last()
-        for column, largest_first in _ORDERS[wanted.sort]
+        (column.desc() if largest_first != backwards else column.asc()).nulls_last()
+        for column, largest_first in _ORDERS[sort]
     ]
     # what is joined and not sorted by, the database leaves out
-    ids = _narrowed(select(Sync.id), actor, wanted).outerjoin(Sync.segment).outerjoin(Sync.creator.of_type(Creator))
-    return ids.order_by(*order, Sync.id.desc()).limit(SIZE).offset((number - 1) * SIZE)
+    ids = _narrowed(select(Sync.id), shape).outerjoin(Sync.segment).outerjoin(Sync.creator.of_type(Creator))
+    return ids.order_by(*order, Sync.id.desc()).limit(SIZE).offset(bindparam("before", type_=BigInteger))
 
 
 def counts(session: Session, actor: Actor, wanted: SyncFilter) -> dict[str, int]:
     """Syncs of each status for the same filters, and '' for all. One query."""
-    any_status = _narrowed(select(Sync.status, func.count()), actor, wanted.with_status("")).group_by(Sync.status)
-    found = {status: int(number) for status, number in session.execute(any_status)}
+    any_status = wanted.with_status("")
+    rows = session.execute(_counting(_shape(any_status)), _asks(actor, any_status))
+    found = {status: int(number) for status, number in rows}
     return found | {"": sum(found.values())}
 
 
-def fits(actor: Actor, wanted: SyncFilter) -> ColumnElement[bool] | None:
+@lru_cache(maxsize=STATEMENTS)
+def _counting(shape: Shape) -> Select[str, int]:
+    return _narrowed(select(Sync.status, func.count()), shape).group_by(Sync.status)
+
+
+def fits(actor: Actor, wanted: SyncFilter) -> Fits | None:
     """What these filters ask of a sync, whatever its status, for the census; None where they ask what its index does not have."""
     if wanted.text or wanted.segment or wanted.alert or wanted.overdue:
         return None
-    return and_(true(), *_exact(actor, wanted.with_status("")))
+    any_status = wanted.with_status("")
+    return Fits(and_(true(), *_exact(_shape(any_status))), _asks(actor, any_status))
 
 
-def _narrowed(statement: Select[*tuple[Any, ...]], actor: Actor, wanted: SyncFilter) -> Select[*tuple[Any, ...]]:
+class Shape(NamedTuple):
+    """What filters ask, without what they ask for: statements are put together once for each."""
+
+    asked: tuple[str, ...]
+    alert: bool
+    overdue: bool
+    words: int
+    quoted: bool
+    """Whether a sync ID is looked for, instead of words."""
+
+
+_ASKED: Final[Mapping[str, InstrumentedAttribute[Any]]] = {
+    "status": Sync.status,
+    "channel": Sync.channel,
+    "account": Sync.account_id,
+    "segment": Sync.segment_id,
+    "creator": Sync.creator_id,
+    "workspace": Sync.workspace_id,
+}
+
+
+def _shape(wanted: SyncFilter) -> Shape:
+    quoted = bool(wanted.text and sync_ids.read(wanted.text))
+    asked = tuple(name for name in _ASKED if getattr(wanted, name))
+    return Shape(asked, wanted.alert, wanted.overdue, 0 if quoted else len(wanted.text.split()), quoted)
+
+
+def _asks(actor: Actor, wanted: SyncFilter) -> dict[str, Any]:
+    asked = {name: getattr(wanted, name) for name in _ASKED}
+    creator = actor.person_id if wanted.creator == ME else int(wanted.creator or 0)
+    words = {f"word_{number}": _pattern(word) for number, word in enumerate(wanted.text.split())}
     quoted = sync_ids.read(wanted.text) if wanted.text else None
+    return asked | words | {"creator": creator, "quoted": quoted, "organization": actor.organization_id}
+
+
+def _narrowed(statement: Select[*tuple[Any, ...]], shape: Shape) -> Select[*tuple[Any, ...]]:
     # A sync ID finds its sync even when that was deleted.
     alive: ColumnElement[bool] = Sync.deleted_at.is_(None)
+    quoted = Sync.public_id == bindparam("quoted")
     return (
-        statement.where(Sync.organization_id == actor.organization_id)
-        .where(or_(alive, and_(Sync.public_id == quoted, Sync.trial.is_(False))) if quoted else alive)
-        .where(*_exact(actor, wanted))
-        .where(*_text(actor, wanted.text, quoted))
+        statement.where(Sync.organization_id == _OURS)
+        .where(or_(alive, and_(quoted, Sync.trial.is_(False))) if shape.quoted else alive)
+        .where(*_exact(shape))
+        .where(*([quoted] if shape.quoted else [_names(f"word_{number}") for number in range(shape.words)]))
     )
 
 
-def _exact(actor: Actor, wanted: SyncFilter) -> list[ColumnElement[bool]]:
-    creator = actor.person_id if wanted.creator == ME else int(wanted.creator or 0)
-    parts: list[tuple[object, InstrumentedAttribute[Any], object]] = [
-        (wanted.status, Sync.status, wanted.status),
-        (wanted.channel, Sync.channel, wanted.channel),
-        (wanted.account, Sync.account_id, wanted.account),
-        (wanted.segment, Sync.segment_id, wanted.segment),
-        (wanted.creator, Sync.creator_id, creator),
-        (wanted.workspace, Sync.workspace_id, wanted.workspace),
-    ]
-    conditions = [column == value for asked, column, value in parts if asked]
-    conditions += [_has_alert()] if wanted.alert else []
-    return [*conditions, _has_alert(Alert.code == OVERDUE)] if wanted.overdue else conditions
+def _exact(shape: Shape) -> list[ColumnElement[bool]]:
+    conditions = [_ASKED[name] == bindparam(name) for name in shape.asked]
+    conditions += [_has_alert()] if shape.alert else []
+    return [*conditions, _has_alert(Alert.code == OVERDUE)] if shape.overdue else conditions
 
 
 def _has_alert(*which: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -165,28 +217,22 @@ def _has_alert(*which: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _text(actor: Actor, text: str, quoted: str | None) -> list[ColumnElement[bool]]:
-    if quoted:
-        return [Sync.public_id == quoted]
-    return [_names(actor, word) for word in text.split()]
-
-
-def _names(actor: Actor, word: str) -> ColumnElement[bool]:
+def _names(word: str) -> ColumnElement[bool]:
     """Whether the sync, its ad account, its segment or its creator is called so."""
     # segments and people are gone through once, not again for each of their syncs
-    segments = select(Segment.id).where(
-        Segment.organization_id == actor.organization_id, _has(func.lower(Segment.name), word)
-    )
-    people = select(Person.id).where(
-        Person.organization_id == actor.organization_id, _has(func.lower(Person.name), word)
-    )
+    segments = select(Segment.id).where(Segment.organization_id == _OURS, _has(func.lower(Segment.name), word))
+    people = select(Person.id).where(Person.organization_id == _OURS, _has(func.lower(Person.name), word))
     return or_(Sync.segment_id.in_(segments), Sync.creator_id.in_(people), _has(Sync.named, word))
 
 
 def _has(lowered: ColumnElement[str] | InstrumentedAttribute[str], word: str) -> ColumnElement[bool]:
-    quoted = "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in word)
     # by itself, so that the database makes the pattern once, not for each row
-    return lowered.like(select(func.lower(f"%{quoted}%")).scalar_subquery())
+    return lowered.like(select(func.lower(bindparam(word, type_=Text))).scalar_subquery())
+
+
+def _pattern(word: str) -> str:
+    quoted = "".join(f"\\{letter}" if letter in "\\%_" else letter for letter in word)
+    return f"%{quoted}%"
 
 
 def open_alert(session: Session, sync_id: int) -> Alert | None:
