@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 import redis
 import rq
@@ -17,6 +17,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq.serializers import JSONSerializer
+from rq.utils import as_text
 
 from segsync.effects import NOTHING, Effects, Sort
 
@@ -42,8 +43,8 @@ JOBS: Final = {
     Name.REMOVALS: "segsync.jobs.take_out",
 }
 TIMEOUTS: Final = {
-    # slices of some 15 s together, and one request may outlive them by its own total deadline
-    Name.RUNS: timedelta(minutes=10),
+    # slices of some 15 s together; the check of a plan that takes out millions is one step. The claim says whether a worker is still alive
+    Name.RUNS: timedelta(hours=1),
     Name.HELP: timedelta(minutes=10),
     Name.ASKS: timedelta(minutes=3),
     # a request for each audience, and a ledger written anew for each
@@ -99,19 +100,22 @@ class Queue:
 
     def take_run(self) -> int | None:
         """The run whose wake-up waits longest, for a worker that goes on; None where none does, or Redis is away."""
+        queue = self._queues[Name.RUNS]
         try:
-            taken = rq.Queue.dequeue_any(
-                [self._queues[Name.RUNS]], None, connection=self.client, serializer=JSONSerializer
-            )
-            if taken is None:
-                return None
-            job, _ = taken
-            (run_id,) = job.args
-            job.delete(remove_from_queue=False)
+            while woken := self.client.lpop(queue.key):
+                if (job := queue.fetch_job(as_text(cast("bytes", woken)))) is not None:
+                    (run_id,) = job.args
+                    self._clear(job)
+                    return int(run_id)
         except redis.RedisError as problem:
             log.warning("no wake-up taken", problem=type(problem).__name__)
-            return None
-        return int(run_id)
+        return None
+
+    def _clear(self, job: rq.job.Job) -> None:
+        try:
+            job.delete(remove_from_queue=False)
+        except redis.RedisError as problem:  # it is let go of with its time
+            log.warning("wake-up not cleared up", problem=type(problem).__name__)
 
     def answers(self) -> bool:
         """Whether Redis is there."""

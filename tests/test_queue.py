@@ -67,7 +67,7 @@ def test_whoever_takes_a_wake_up_takes_the_one_that_waited_longest(queue, redis_
         queue.wake_run(run_id)
     rq.Queue(Name.RUNS, connection=redis_client, serializer=JSONSerializer).jobs[1].delete(remove_from_queue=False)
     assert [queue.take_run() for _ in range(3)] == [7, 9, None]
-    assert redis_client.keys("rq:job:*") == []
+    assert redis_client.keys("rq:job:*") == redis_client.keys("rq:queue:runs*") == []
 
 
 def test_without_redis_nothing_raises(away):

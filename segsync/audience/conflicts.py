@@ -9,8 +9,9 @@ Some removals at a time are held in memory and everybody else passes by them in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,20 +19,21 @@ import pyarrow.compute as pc
 
 from connectors.contract import Shape
 from connectors.digests import texts
-from segsync.audience.keysets import KeySet, Names, keys_of, share_one, versions_of
+from segsync.audience.keysets import KeySet, Names, keys_of, nobody_by, share_one, versions_of
 from segsync.audience.ledger import Held, some_of
 from segsync.audience.packing import together
 from segsync.audience.plan import DROP
 from segsync.audience.rolls import Roll, Sheet, distinct, in_key_order, windows_of
 from segsync.rules.removals import Removals
 
+T = TypeVar("T")
 EXAMPLES = 10
 _NOBODY = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
 class Room:
-    """How many rows are held in memory at a time, some 200 to 300 bytes each."""
+    """How many rows are held in memory at a time, some hundred bytes each, and as much again while they are looked at."""
 
     removals: int
     wanted: int
@@ -72,24 +74,27 @@ class Check:
         """A few of those who leave."""
         self._window, self._keep, self._room = window, keep, room
         self._shared: list[list[Names]] = []
+        self._marks: dict[int, np.ndarray] = {}
         self._kept: list[_Passing] | None = None
+        self._staying: list[pa.Table] | None = None
 
     def cuts(self) -> Iterator[Cut]:
-        """Every removal, in key order."""
+        """Every removal, in key order: files of a draft never overlap."""
         removals = Roll(_sheets(self.draft.removals), some_of(self.shape, "member", "version"))
         before = after = leaving = 0
         for place, edges in enumerate(windows_of((removals,), self._room.removals)):
             self._keep()
             piece = _Piece(self.shape, removals.between(*edges))
-            for passing in self._passing():
+            for passing in self._meeting(place):
                 piece.meet(passing)
                 if not place:
                     before, after = before + passing.before, after + passing.after
             cut, members = piece.cut()
             leaving += len(members)
             self.leaving += members[: EXAMPLES - len(self.leaving)].tolist()
-            self._shared.append(piece.shared())
+            shared = piece.shared()
             del piece  # two of them are never held at once
+            self._note(shared)
             yield cut
         if leaving:
             self.found = Removals(leaving, before, after)
@@ -99,37 +104,60 @@ class Check:
 
         A number that everybody of a company shares makes this as large as the segment.
         """
-        shared = [KeySet(_all(names)) for names in zip(*self._shared, strict=True)]
-        if not any(len(keys) for keys in shared):
+        shared = self._sets()
+        if not self._marks and not any(len(keys) for keys in shared):
             return
-        for passing in self._passing():
-            rows = together([passing.staying, passing.unordered])
-            found = rows.filter(share_one(rows, self.shape, shared))
+        for place, passing in enumerate(self._passing()):
+            rows = passing.repeatable
+            marks = share_one(rows, self.shape, shared)
+            found = rows.filter(pa.array(marks | self._marks.get(place, marks)))
             if found.num_rows:
                 yield texts(in_key_order(found.select(["member", "version", *self.shape.key_columns])))
+
+    def _note(self, shared: list[Names]) -> None:
+        """Keys whose other owners are added again: when they are many, these are marked, and the keys are let go of."""
+        self._shared.append(shared)
+        if sum(len(names.filled) for each in self._shared for names in each) > self._room.removals:
+            sets = self._sets()
+            for place, passing in enumerate(self._passing()):
+                marks = share_one(passing.repeatable, self.shape, sets)
+                self._marks[place] = marks | self._marks.get(place, marks)
+            self._shared.clear()
+
+    def _sets(self) -> list[KeySet]:
+        nothing = [KeySet(nobody_by(key)) for key in self.shape.keys]
+        return [KeySet(_all(names)) for names in zip(*self._shared, strict=True)] or nothing
+
+    def _meeting(self, place: int) -> Iterator[_Passing]:
+        """Whom a piece of the removals has to meet. Where few stay of those who were in it, only those who come are read for each of many."""
+        if not place or self._kept is not None or self._staying is None:
+            yield from self._passing()
+            return
+        nobody = some_of(self.shape, "member", "version").empty_table()
+        for staying in self._staying:
+            yield _Passing(_NOBODY, staying, nobody, nobody)
+        unordered, additions = self._coming()
+        for edges in windows_of((unordered, additions), self._window):
+            self._keep()
+            yield _Passing(_NOBODY, nobody, unordered.between(*edges), additions.between(*edges))
 
     def _passing(self) -> Iterator[_Passing]:
         """Everybody who is wanted, window by window; the first time with whoever was in the audience."""
         if self._kept is not None:
             yield from self._kept
             return
-        kept, count = [], 0
+        staying, coming = _Few[pa.Table](self._room.wanted), _Few[_Passing](self._room.wanted)
         for passing in self._read():
             yield passing
-            count += passing.rows
-            if count <= self._room.wanted:
-                kept.append(replace(passing, members=_NOBODY))
-            else:
-                kept.clear()
-        if count <= self._room.wanted:
-            self._kept = kept
+            staying.add(passing.staying, passing.staying.num_rows)
+            coming.add(replace(passing, members=_NOBODY), passing.rows)
+        self._staying, self._kept = staying.found, coming.found
 
     def _read(self) -> Iterator[_Passing]:
         named = some_of(self.shape, "member", "version")
         base = Roll(_sheets(self.draft.base), some_of(self.shape, "member", "version", "state"))
         gone = Roll(_sheets(self.draft.removals), pa.schema([named.field("member"), named.field("version")]))
-        unordered = Roll(_sheets(self.draft.unordered), named)
-        additions = Roll(_sheets(self.draft.additions), named)
+        unordered, additions = self._coming()
         for edges in windows_of((base, gone, unordered, additions), self._window):
             self._keep()
             rows = base.between(*edges)
@@ -140,6 +168,27 @@ class Check:
                 unordered.between(*edges),
                 additions.between(*edges),
             )
+
+    def _coming(self) -> tuple[Roll, Roll]:
+        named = some_of(self.shape, "member", "version")
+        return Roll(_sheets(self.draft.unordered), named), Roll(_sheets(self.draft.additions), named)
+
+
+@dataclass
+class _Few(Generic[T]):
+    """What was read, kept as long as it is few rows; else nothing."""
+
+    most: int
+    found: list[T] | None = field(default_factory=list)
+    rows: int = 0
+
+    def add(self, one: T, rows: int) -> None:
+        """Takes one more."""
+        self.rows += rows
+        if self.found is not None and self.rows <= self.most:
+            self.found.append(one)
+        else:
+            self.found = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +204,11 @@ class _Passing:
     def wanted(self) -> tuple[pa.Table, pa.Table, pa.Table]:
         """Rows of members who are in the audience afterwards."""
         return self.staying, self.unordered, self.additions
+
+    @property
+    def repeatable(self) -> pa.Table:
+        """Rows that are added again where they share a key with a removal."""
+        return together([self.staying, self.unordered])
 
     @property
     def rows(self) -> int:

@@ -24,6 +24,8 @@ from segsync.audience.packing import read_rows
 NUMBERS = ("member", "change_no", "state")
 OF_THOSE_WHO_STAY = ("reason", "first_sent", "last_sent")
 """What nobody asks of whoever is gone."""
+WORTH_CUTTING = 1.5
+"""Times as many rows as were wanted. What was gathered is nearly always a little more."""
 NEVER = -1
 """In place of a change number that a row does not have."""
 
@@ -76,7 +78,7 @@ _NOBODY = pa.table({})
 def pieces(found: Differing, span: tuple[int, int], rows: int) -> Iterator[tuple[Differing, tuple[int, int]]]:
     """What differs in a span, in pieces of about `rows` rows in key order, each with its own span."""
     count = -(-found.rows // rows)
-    if count < 2 or found.members.num_rows < count:  # noqa: PLR2004 - nothing to be cut
+    if found.rows < rows * WORTH_CUTTING or found.members.num_rows < count:
         yield found, span
         return
     ids = found.members.column("id").to_numpy()

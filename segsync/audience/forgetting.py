@@ -88,7 +88,7 @@ class _Near:
 
     def of(self, rows: pa.Table) -> pa.Table:
         """The rows that share one of them."""
-        return rows.filter(share_one(rows, self.shape, self.sets))
+        return rows.filter(pa.array(share_one(rows, self.shape, self.sets)))
 
 
 def _shares(shape: Shape) -> str:

@@ -1,12 +1,14 @@
 """The keys that some rows have, so that other rows with one of them are found: exactly, and without reading digests as text.
 
-A value is known by 32 bytes: a digest by itself, anything else by its BLAKE2.
+A value is known by 32 bytes: a digest by itself, anything else by its BLAKE2 under a key of this process, so that nobody can make up two
+values that are taken for one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -22,11 +24,12 @@ NOT_THERE: Final = -1
 _BYTES: Final = 32
 _WORDS: Final = _BYTES // 8
 _DIGEST: Final = re.compile("[0-9a-f]{32}|[0-9a-f]{64}")
-_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
-"""2**64 divided by the golden ratio: what is multiplied by it differs in its highest bits."""
-_MOST_BITS: Final = 22
-_FILLER: Final = np.uint64(2**64 - 1)
+_SECRET: Final = secrets.token_bytes(32)
+_FILLER: Final = secrets.token_bytes(16)
 """Behind digests of 16 bytes."""
+_ODD: Final = np.uint64(secrets.randbits(64) | 1)
+"""What words are mixed with. Nobody outside knows which of them begin alike."""
+_MOST_BITS: Final = 22
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Names:
 def keys_of(rows: pa.Table, key: Key) -> Names:
     """Rows by a key of theirs, where all columns of it are filled."""
     return _beside([_values(rows.column(name)) for name in key.columns])
+
+
+def nobody_by(key: Key) -> Names:
+    """No row, as they are known by a key."""
+    return Names(np.zeros((0, _WORDS * len(key.columns)), np.uint64), np.zeros(0, np.bool_))
 
 
 def versions_of(rows: pa.Table) -> Names:
@@ -101,10 +109,9 @@ class KeySet:
         return found
 
 
-def share_one(rows: pa.Table, shape: Shape, sets: Sequence[KeySet]) -> pa.Array:
+def share_one(rows: pa.Table, shape: Shape, sets: Sequence[KeySet]) -> np.ndarray:
     """Which rows have a key of those: a set for each key of the shape."""
-    found = [keys.has(keys_of(rows, key)) for keys, key in zip(sets, shape.keys, strict=True)]
-    return pa.array(reduce(np.logical_or, found))
+    return reduce(np.logical_or, [keys.has(keys_of(rows, key)) for keys, key in zip(sets, shape.keys, strict=True)])
 
 
 def _in(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +125,7 @@ def _in(words: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _heads(words: np.ndarray) -> np.ndarray:
     """One word for each row, made of all of its words."""
-    return reduce(lambda heads, more: heads * _ODD + more, words.T[1:], words[:, 0] * _ODD)
+    return reduce(lambda heads, more: heads * _ODD + more, words.T[1:], words[:, 0])
 
 
 def _beside(names: list[Names]) -> Names:
@@ -137,7 +144,9 @@ def _digests(values: pa.Array) -> np.ndarray:
     width = values.type.byte_width // 8
     buffer = values.buffers()[1]
     words = np.frombuffer(buffer, np.uint64, len(values) * width, values.offset * width * 8).reshape(-1, width)
-    return words if width == _WORDS else np.pad(words, ((0, 0), (0, _WORDS - width)), constant_values=_FILLER)
+    if width == _WORDS:
+        return words
+    return np.hstack([words, np.broadcast_to(np.frombuffer(_FILLER, np.uint64), words.shape)])
 
 
 def _texts(values: pa.Array) -> np.ndarray:
@@ -152,5 +161,5 @@ def _texts(values: pa.Array) -> np.ndarray:
 def _known_by(text: str) -> bytes:
     """The same, whether a column lies in a file as text or as bytes."""
     if _DIGEST.fullmatch(text):
-        return bytes.fromhex(text).ljust(_BYTES, b"\xff")
-    return hashlib.blake2b(text.encode(), digest_size=_BYTES).digest()
+        return (bytes.fromhex(text) + _FILLER)[:_BYTES]
+    return hashlib.blake2b(text.encode(), digest_size=_BYTES, key=_SECRET).digest()

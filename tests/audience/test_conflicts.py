@@ -9,13 +9,18 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.contract import Kind
 from connectors.digests import texts
+from connectors.google.identifiers import CAPABILITIES as GOOGLE
+from connectors.meta.identifiers import CAPABILITIES as META
 from segsync.audience.conflicts import Check, Draft, Room
-from segsync.audience.ledger import Held, some_of
+from segsync.audience.ledger import Held, ledger_schema, some_of
 from segsync.rules.removals import Removals
-from tests.audience.test_fold import SCHEMA, SHAPE, Shelf, digest
+from tests.audience.test_fold import Shelf, digest
 
-KEYS = ("EMAIL", "PHONE")
+KEYS = ("first", "second")
+SHAPES = {"meta": (META.shapes[Kind.PEOPLE], 1), "google": (GOOGLE.shapes[Kind.PEOPLE], 2)}
+"""Of a channel, and the place of the key that is the second one here: at Google an address, of four columns."""
 ROWS = st.lists(
     st.tuples(
         st.tuples(st.integers(1, 8), st.integers(1, 2)),
@@ -39,7 +44,9 @@ def held_in(rows) -> set[tuple[str, str]]:
 class Case:
     """A draft on the disk, each kind of rows in two files, and what has to come of it."""
 
-    def __init__(self, folder: str, base, states, gone, additions, unordered) -> None:
+    def __init__(self, folder: str, channel: str, base, states, gone, additions, unordered) -> None:
+        self.shape, second = SHAPES[channel]
+        self.columns = dict(zip(KEYS, (self.shape.keys[0].columns, self.shape.keys[second].columns), strict=True))
         self.shelf = Shelf(folder)
         self.base = [(row, state) for row, state in zip(base, states, strict=False) if names_of(row)]
         self.removals = [row for place, (row, _) in enumerate(self.base) if place in gone]
@@ -52,16 +59,16 @@ class Case:
 
     def draft(self) -> Draft:
         states = {row[0]: int(state) for row, state in self.base}
-        schema = some_of(SHAPE, "member", "version")
+        schema = some_of(self.shape, "member", "version")
         return Draft(
-            self._files([row for row, _ in self.base], SCHEMA, states),
+            self._files([row for row, _ in self.base], ledger_schema(self.shape), states),
             *(self._files(rows, schema, {}) for rows in (self.removals, self.additions, self.unordered)),
         )
 
     def _files(self, rows, schema: pa.Schema, states) -> list[Path]:
         told = [
             {"member": row[0][0], "version": digest(row[0][1]), "state": states.get(row[0])}
-            | dict(zip(KEYS, row[1:], strict=True))
+            | {column: value for name, value in zip(KEYS, row[1:], strict=True) for column in self.columns[name]}
             for row in rows
         ]
         cut = len(told) // 2
@@ -91,9 +98,12 @@ class Case:
         return Removals(len(leaving), len(before), len(after)) if leaving else Removals(0, 0, 0)
 
 
-def told(tables) -> dict[tuple[int, int], set[tuple[str, str]]]:
+def told(case: Case, tables) -> dict[tuple[int, int], set[tuple[str, str]]]:
     """Rows of tables, by member and version, with their keys."""
-    rows = [((row["member"], int(row["version"], 16)), *(row.get(name) for name in KEYS)) for row in in_text(tables)]
+    rows = [
+        ((row["member"], int(row["version"], 16)), *(row.get(case.columns[name][-1]) for name in KEYS))
+        for row in in_text(tables)
+    ]
     assert rows == sorted(rows, key=lambda row: row[0])
     return {row[0]: names_of(row) for row in rows}
 
@@ -104,6 +114,7 @@ def in_text(tables) -> list[dict]:
 
 @settings(deadline=None)
 @given(
+    st.sampled_from(list(SHAPES)),
     ROWS,
     STATES,
     st.sets(st.integers(0, 7)),
@@ -113,15 +124,17 @@ def in_text(tables) -> list[dict]:
     st.sampled_from([1, 3, 100]),
     st.sampled_from([2, 100]),
 )
-def test_nothing_is_taken_from_somebody_who_stays(base, states, gone, additions, unordered, window, at_once, kept):
+def test_nothing_is_taken_from_somebody_who_stays(
+    channel, base, states, gone, additions, unordered, window, at_once, kept
+):
     """Removals carry only keys that no wanted row has, and whoever shares one of theirs is added again, whole (promise 2, B2)."""
     with tempfile.TemporaryDirectory() as folder:
-        case = Case(folder, base, states, gone, additions, unordered)
-        check = Check(SHAPE, case.draft(), window=window, keep=lambda: None, room=Room(at_once, kept))
+        case = Case(folder, channel, base, states, gone, additions, unordered)
+        check = Check(case.shape, case.draft(), window=window, keep=lambda: None, room=Room(at_once, kept))
         cuts = list(check.cuts())
-        assert told([cut.removals for cut in cuts]) == case.sent
-        assert set(told([cut.forgotten for cut in cuts])) == {row[0] for row in case.removals} - set(case.sent)
-        assert told(check.sharing()) == case.repeated
+        assert told(case, [cut.removals for cut in cuts]) == case.sent
+        assert set(told(case, [cut.forgotten for cut in cuts])) == {row[0] for row in case.removals} - set(case.sent)
+        assert told(case, check.sharing()) == case.repeated
         assert check.found == case.found
         assert len(check.leaving) == check.found.leaving
 
@@ -129,8 +142,8 @@ def test_nothing_is_taken_from_somebody_who_stays(base, states, gone, additions,
 def test_a_few_of_those_who_leave_are_told(tmp_path):
     """Some examples are enough to see what a run would do, however many leave (B3)."""
     rows = [((member, 1), f"{member:064x}", None) for member in range(1, 31)]
-    case = Case(str(tmp_path), rows, [Held.HELD] * 30, set(range(25)), [], [])
-    check = Check(SHAPE, case.draft(), window=7, keep=lambda: None, room=Room(9, 9))
+    case = Case(str(tmp_path), "meta", rows, [Held.HELD] * 30, set(range(25)), [], [])
+    check = Check(case.shape, case.draft(), window=7, keep=lambda: None, room=Room(9, 9))
     for _ in check.cuts():
         pass
     assert check.found == Removals(25, 30, 5)

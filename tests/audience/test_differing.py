@@ -94,3 +94,12 @@ def test_what_differs_is_looked_at_piece_by_piece(rows, people, most):
         assert [row for piece, _ in cut for row in getattr(piece, name).to_pylist()] == getattr(found, name).to_pylist()
         for piece, (low, high) in cut:
             assert all(low < row[key] <= high for row in getattr(piece, name).to_pylist())
+
+
+def test_no_piece_is_much_larger_than_was_wanted(tmp_path):
+    """What is compared at a time is bounded, also where everybody has changed (B1)."""
+    rows = [(member, 1, Held.HELD) for member in range(1, 9)]
+    people = dict.fromkeys(range(1, 9), (2, 0))
+    found = differing(SHAPE, Window(members(people), written(tmp_path, rows), (-1, 9), same_basis=True))
+    assert [piece.rows for piece, _ in pieces(found, (-1, 9), 4)] == [4, 4, 4, 4]
+    assert [piece.rows for piece, _ in pieces(found, (-1, 9), 12)] == [16]

@@ -15,7 +15,7 @@ from connectors.contract import Kind
 from connectors.digests import texts
 from connectors.meta.identifiers import CAPABILITIES
 from segsync.audience.files import Folder
-from segsync.audience.ledger import Books, Held, Sums, fold, ledger_schema
+from segsync.audience.ledger import Books, Held, Sums, _cut, fold, ledger_schema
 from segsync.audience.plan import (
     ADDITIONS,
     AFTER,
@@ -167,3 +167,19 @@ def test_who_is_new_is_held_since_now(tmp_path):
 def test_every_section_is_folded():
     """None is forgotten here (B1)."""
     assert {REMOVALS, NEW, AFTER, AGAIN, RENEWED} == set(SECTIONS)
+
+
+@given(ROWS, ROWS, st.integers(1, 4))
+def test_whom_a_plan_touches_is_worked_out_in_pieces(base, added, most):
+    """However many a plan touches, some are looked at at a time, each with all rows of theirs (B1)."""
+    kinds = {
+        name: pa.table({"member": pa.array([m for m, _ in rows], pa.int64())})
+        for name, rows in (("b", base), ("a", added))
+    }
+    cut = list(_cut(kinds, most)) if base or added else []
+    for name, rows in kinds.items():
+        assert [m for piece in cut for m in piece[name]["member"].to_pylist()] == rows["member"].to_pylist()
+    seen = [{m for rows in piece.values() for m in rows["member"].to_pylist()} for piece in cut]
+    assert sum(len(members) for members in seen) == len(set().union(*seen))
+    # of each member at most two rows of a kind
+    assert all(sum(rows.num_rows for rows in piece.values()) <= most + 4 for piece in cut)

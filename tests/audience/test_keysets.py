@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Key
+from segsync.audience import keysets
 from segsync.audience.keysets import NOT_THERE, KeySet, Names, keys_of, versions_of
 from segsync.audience.packing import pack
 
@@ -49,13 +53,22 @@ def test_a_row_finds_itself(rows):
 
 def test_words_that_begin_alike_are_told_apart():
     """Two values whose first word is the same, as somebody could make them on purpose, are still two."""
-    odd = 0x9E3779B97F4A7C15
-    alike = [(0, odd), (1, 0), (0, odd), (2, (-odd) % 2**64)]  # each makes the same head
+    odd = int(keysets._ODD)  # what each process draws for itself
+    alike = [(0, odd), (1, 0), (0, odd), (2, (-odd) % 2**64)]
     names = Names(np.array(alike, np.uint64), np.ones(4, np.bool_))
+    assert len(set(keysets._heads(names.words))) == 1
     keys = KeySet(names)
     assert len(keys) == 3
     assert list(keys.find(names)) == list(keys.of)
     assert not keys.has(Names(np.array([(3, (-2 * odd) % 2**64)], np.uint64), np.ones(1, np.bool_))).any()
+
+
+@pytest.mark.parametrize("text", ["customer-17", DIGESTS[1][:32]])
+def test_nobody_can_make_up_a_value_that_counts_as_another(text):
+    """Whoever knows how values are told apart, but not this process, makes no two of them one (promise 2)."""
+    made_up = [hashlib.blake2b(text.encode(), digest_size=32).hexdigest(), text + "f" * 32, text + "0" * 32]
+    keys = KeySet(keys_of(table([(text, None)]), ONE))
+    assert not keys.has(keys_of(table([(value, None) for value in made_up]), ONE)).any()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(DIGESTS)), max_size=8), st.integers(0, 8))

@@ -93,11 +93,12 @@ class Pending:
         found, span, members = together(self._found), (self._low, self._high), self._members
         self._low, self._found, self._members = self._high, [], 0
         for piece, part in pieces(found, span, rows):
-            # to name most of the members one by one would take longer than to read all
-            most = members if part == span else piece.members.num_rows
-            yield compare(bench, identify, piece, partial(self._fetch, part, most))
+            # how many members lie in a piece is not known; about as many of all as of those who differ
+            near = members * piece.members.num_rows // max(found.members.num_rows, 1)
+            yield compare(bench, identify, piece, partial(self._fetch, part, near))
 
     def _fetch(self, span: tuple[int, int], members: int, ids: pa.Array) -> pa.Table:
+        # to name most of the members one by one would take longer than to read all
         return self._source.values(*span, ids if len(ids) * 2 < max(members, 1) else None)
 
 

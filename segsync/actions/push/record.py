@@ -25,6 +25,7 @@ from segsync.audience.conflicts import Check, Draft
 from segsync.audience.files import Part
 from segsync.audience.ledger import Books, Sums, fold
 from segsync.audience.plan import AFTER, AGAIN, NEW, NOTES, REMOVALS, Plan
+from segsync.audience.rolls import gathered
 from segsync.audience.streams import Stream
 from segsync.models import Ledger, Run, Sync
 from segsync.rules.terms import Phase
@@ -102,7 +103,7 @@ def _checked(job: Job, notes_before: int) -> Checked:
         for cut in check.cuts():
             removals.add(cut.removals)
             notes.add(cut.forgotten)
-        for table in _whole(job, session, check.sharing()):
+        for table in _whole(job, session, gathered(check.sharing(), rows)):
             again.add(table)
     parts = [part for stream in (removals, notes, again) for part in stream.finish()]
     return Checked(parts, check.found, check.leaving if job.trying else ())
