@@ -103,10 +103,15 @@ class Queue:
         queue = self._queues[Name.RUNS]
         try:
             while woken := self.client.lpop(queue.key):
-                if (job := queue.fetch_job(as_text(cast("bytes", woken)))) is not None:
-                    (run_id,) = job.args
-                    self._clear(job)
-                    return int(run_id)
+                job = queue.fetch_job(as_text(cast("bytes", woken)))
+                if job is None:
+                    continue
+                if job.func_name != JOBS[Name.RUNS]:  # another version's: for whoever takes it as it is
+                    queue.push_job_id(job.id, at_front=True)
+                    return None
+                (run_id,) = job.args
+                self._clear(job)
+                return int(run_id)
         except redis.RedisError as problem:
             log.warning("no wake-up taken", problem=type(problem).__name__)
         return None

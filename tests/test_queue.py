@@ -70,6 +70,14 @@ def test_whoever_takes_a_wake_up_takes_the_one_that_waited_longest(queue, redis_
     assert redis_client.keys("rq:job:*") == redis_client.keys("rq:queue:runs*") == []
 
 
+def test_what_is_no_run_stays_in_its_place(queue, redis_client):
+    """A job of another version of segsync is for the worker that knows it: whoever goes on leaves it first in the queue."""
+    runs = rq.Queue(Name.RUNS, connection=redis_client, serializer=JSONSerializer)
+    other = runs.enqueue_call("os.mkdir", args=["somewhere"])
+    queue.wake_run(7)
+    assert (queue.take_run(), next(job.id for job in runs.jobs)) == (None, other.id)
+
+
 def test_without_redis_nothing_raises(away):
     """A page that starts a sync works while Redis is away: the database remembers."""
     away.wake_run(7)

@@ -23,6 +23,9 @@ def engine(request):
         opened = InSpark(request.getfixturevalue("spark"))
     elif request.param == "postgres":
         servers = request.getfixturevalue("servers")
+        servers.administer(
+            "drop database if exists warehouse"
+        )  # each engine is opened anew where tests come in another order
         servers.administer("create database warehouse")
         opened = InPostgres(servers.postgres.url_of("warehouse"))
     else:
