@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segsync.audience.packing import read_rows, together
+from segsync.audience.workbench import tidy
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,13 @@ NOBODY = -1
 def windows_of(rolls: Sequence[Roll], rows: int) -> Iterator[tuple[int, int]]:
     """Windows over several rolls, above the first key up to the second: each ends as soon as files with as many rows have ended."""
     low = high = NOBODY
-    met = 0
+    met = windows = 0
     for high, more in sorted(edge for roll in rolls for edge in roll.edges):
         met += more
         if met >= rows:
             yield low, high
-            low, met = high, 0
+            low, met, windows = high, 0, windows + 1
+            tidy(windows)
     if met:
         yield low, high
 

@@ -33,7 +33,15 @@ def _settle_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, KEPT_FREE)
 
 
+def tidy(windows: int) -> None:
+    """Gives back to the system what was let go of, every so many windows: scattered between what is kept, it grows with the segment."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+    if windows % TIDIED_EVERY == 0 and trim is not None:
+        trim(0)
+
+
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+TIDIED_EVERY = 16
 _settle_memory()
 MEMORY = "200MB"
 SPILL = "20GB"

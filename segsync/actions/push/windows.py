@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from segsync.audience.differing import Window
 from segsync.audience.files import Part
+from segsync.audience.workbench import tidy
 
 TOP: Final = 2**62
 """Above every key."""
@@ -40,9 +41,12 @@ class Windows:
     same_basis: bool
     _rest: tuple[pa.Table, int] | None = field(default=None, init=False)
     """Members who were read and come in the next window, and where theirs ends."""
+    _given: int = field(default=0, init=False)
 
     def after(self, low: int) -> Window:
         """The window that begins above `low`, where the one before ended. Raises FileUnreadable."""
+        self._given += 1
+        tidy(self._given)
         members, high = self._rest or self._read(low)
         self._rest = None
         end = self._end(low, high)
