@@ -20,6 +20,7 @@ from connectors.digests import texts
 from segsync.audience import packing
 from segsync.audience.ledger import Held, ledger_schema
 from segsync.audience.packing import read_rows
+from segsync.audience.rolls import inside
 
 NUMBERS = ("member", "change_no", "state")
 OF_THOSE_WHO_STAY = ("reason", "first_sent", "last_sent")
@@ -85,15 +86,10 @@ def pieces(found: Differing, span: tuple[int, int], rows: int) -> Iterator[tuple
     edges = [span[0], *(int(ids[len(ids) * number // count - 1]) for number in range(1, count)), span[1]]
     for part in pairwise(edges):
         members, base, gone = (
-            _inside(table, key, part)
+            inside(table, *part, key=key)
             for table, key in ((found.members, "id"), (found.base, "member"), (found.gone, "member"))
         )
         yield Differing(members, base, gone, found.same_basis), part
-
-
-def _inside(rows: pa.Table, key: str, span: tuple[int, int]) -> pa.Table:
-    keys = rows.column(key).to_numpy()
-    return rows.filter(pa.array((keys > span[0]) & (keys <= span[1])))
 
 
 def differing(shape: Shape, window: Window) -> Differing:
@@ -125,8 +121,8 @@ Numbers = tuple[Path, pa.Table, slice]
 def _numbers(path: Path, span: tuple[int, int]) -> Numbers:
     numbers = read_rows(path, NUMBERS)
     member = numbers.column("member").to_numpy()
-    inside = slice(*(int(np.searchsorted(member, edge, side="right")) for edge in span))
-    return path, numbers.slice(inside.start, inside.stop - inside.start), inside
+    place = slice(*(int(np.searchsorted(member, edge, side="right")) for edge in span))
+    return path, numbers.slice(place.start, place.stop - place.start), place
 
 
 def _staying(allowed: pa.Table, known: Sequence[pa.Table], *, same_basis: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -162,10 +158,10 @@ def _split(
     schema, ids = ledger_schema(shape), allowed.column("id").to_numpy()
     needed = [name for name in schema.names if name not in OF_THOSE_WHO_STAY]
     theirs, gone = [schema.empty_table()], [schema.empty_table().select(needed)]
-    for (path, _, inside), mask in zip(known, masks, strict=True):
+    for (path, _, place), mask in zip(known, masks, strict=True):
         if not mask.any():
             continue
-        rows = read_rows(path, schema.names).slice(inside.start, inside.stop - inside.start).filter(pa.array(mask))
+        rows = read_rows(path, schema.names).slice(place.start, place.stop - place.start).filter(pa.array(mask))
         there = np.isin(rows.column("member").to_numpy(), ids)
         theirs.append(texts(rows.filter(pa.array(there))).cast(schema))
         gone.append(rows.select(needed).filter(pa.array(~there)))

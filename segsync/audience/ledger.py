@@ -21,7 +21,7 @@ from connectors.contract import Shape
 from connectors.digests import texts
 from segsync.audience.packing import pack, rows_sql, together
 from segsync.audience.plan import ADDITIONS, NEW, REMOVALS, Acknowledgements, Plan
-from segsync.audience.rolls import NOBODY, Roll, Sheet, windows_of
+from segsync.audience.rolls import NOBODY, Roll, Sheet, inside, windows_of
 from segsync.audience.workbench import Fed
 
 
@@ -169,12 +169,7 @@ def _cut(kinds: dict[str, pa.Table], most: int) -> Iterator[dict[str, pa.Table]]
     members = np.sort(np.concatenate([rows.column("member").to_numpy() for rows in kinds.values()]))
     edges = np.unique(np.append(members[most::most], members[-1]))
     for low, high in pairwise([NOBODY, *edges.tolist()]):
-        yield {name: rows.filter(_within(rows, low, high)) for name, rows in kinds.items()}
-
-
-def _within(rows: pa.Table, low: int, high: int) -> pa.Array:
-    members = rows.column("member").to_numpy()
-    return pa.array((members > low) & (members <= high))
+        yield {name: inside(rows, low, high) for name, rows in kinds.items()}
 
 
 def _is_in(rows: pa.Table, members: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:

@@ -80,7 +80,10 @@ NOBODY = -1
 
 
 def windows_of(rolls: Sequence[Roll], rows: int) -> Iterator[tuple[int, int]]:
-    """Windows over several rolls, above the first key up to the second: each ends as soon as files with as many rows have ended."""
+    """Windows over several rolls, above the first key up to the second: each ends as soon as files with as many rows have ended.
+
+    Memory that was let go of is given back between them.
+    """
     low = high = NOBODY
     met = windows = 0
     for high, more in sorted(edge for roll in rolls for edge in roll.edges):
@@ -109,6 +112,12 @@ def in_key_order(rows: pa.Table, key: str = "member") -> pa.Table:
     """By member. Mostly they come so, and sorting would copy all of them."""
     members = rows.column(key).to_numpy()
     return rows if (members[1:] >= members[:-1]).all() else rows.sort_by(key)
+
+
+def inside(rows: pa.Table, low: int, high: int, *, key: str = "member") -> pa.Table:
+    """The rows with keys above `low` up to `high`, in whatever order they lie."""
+    keys = rows.column(key).to_numpy()
+    return rows.filter(pa.array((keys > low) & (keys <= high)))
 
 
 def distinct(members: np.ndarray) -> np.ndarray:

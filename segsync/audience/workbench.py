@@ -40,8 +40,8 @@ def tidy(windows: int) -> None:
         trim(0)
 
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 TIDIED_EVERY = 16
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 _settle_memory()
 MEMORY = "200MB"
 SPILL = "20GB"
