@@ -70,6 +70,8 @@ def memory(stage: Stage, _: Channel) -> list[Figure]:
     told = [_memory("first run", stage, stage.work(sync_id))]
     stage.change(1)
     told += [_memory(what, stage, stage.work(sync_id)) for what in ("1 % changed", "nothing changed")]
+    stage.change(100)
+    told.append(_memory("everybody changed", stage, stage.work(sync_id)))
     stage.empty(sync_id)
     return [*told, _memory("nearly everybody left", stage, stage.work(sync_id))]
 

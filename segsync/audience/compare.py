@@ -1,12 +1,13 @@
 """Those who differ compared with the ledger's rows of them, by a digest of the clean fields.
 
-Only what a channel takes and what really differs is normalised and hashed.
+Only what a channel takes and what really differs is normalised and hashed. Digests stay bytes: as text, joined by an engine, they took a
+quarter of a worker's memory.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -16,11 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.contract import Shape
+from connectors.digests import texts, whole
 from segsync.audience.differing import Differing
 from segsync.audience.identified import VERSION, Identify, keyed_rows
+from segsync.audience.keysets import NOT_THERE, KeySet, Names, versions_of
 from segsync.audience.ledger import Held
 from segsync.audience.packing import together
-from segsync.audience.plan import DROP
+from segsync.audience.plan import DROP, NOTE, SKIP
 from segsync.audience.rolls import in_key_order
 
 Fetch = Callable[[pa.Array], pa.Table]
@@ -41,53 +44,50 @@ class Compared:
     counts: Counter[str]
 
 
-def compare(bench: duckdb.DuckDBPyConnection, identify: Identify, found: Differing, fetch: Fetch) -> Compared:
-    """Compares those who differ. What is left in `bench` is overwritten by the next call."""
-    compared = _of_members(bench, identify, found, fetch)
-    if not found.gone.num_rows:
+def compare(identify: Identify, found: Differing, fetch: Fetch) -> Compared:
+    """Compares those who differ."""
+    shape, gone = identify.method.shape, found.gone
+    compared = _of_members(identify, found, fetch)
+    if not gone.num_rows:
         return compared
-    may_be_in = np.isin(found.gone.column("state").to_numpy(), (Held.HELD, Held.UNSURE))
-    leave, forgotten = found.gone.filter(pa.array(may_be_in)), found.gone.filter(pa.array(~may_be_in))
-    keys = ["member", VERSION, *identify.method.shape.key_columns]
-    dropped = forgotten.select(["member", VERSION, "change_no"])
-    dropped = dropped.add_column(0, "op", pa.repeat(DROP, dropped.num_rows))
+    there = _may_be_there(gone)
     return replace(
-        compared, removals=_joined(compared.removals, leave.select(keys)), notes=_joined(compared.notes, dropped)
+        compared,
+        removals=_joined(compared.removals, _removed(shape, _picked(gone, there))),
+        notes=_joined(compared.notes, _noted(DROP, _picked(gone, ~there))),
     )
 
 
-def _joined(some: pa.Table, more: pa.Table) -> pa.Table:
-    return in_key_order(together([table for table in (some, more) if table.num_rows] or [more]))
-
-
-def _of_members(bench: duckdb.DuckDBPyConnection, identify: Identify, found: Differing, fetch: Fetch) -> Compared:
-    shape = identify.method.shape
+def _of_members(identify: Identify, found: Differing, fetch: Fetch) -> Compared:
+    shape, base = identify.method.shape, found.base
     if not found.members.num_rows:
         return Compared(_NOTHING, _NOTHING, _NOTHING, _NOTHING, Counter())
-    if not found.base.num_rows:
+    if not base.num_rows:
         return _all_new(identify, _values(shape, found, fetch, None))
-    bench.register("members", found.members.select(["id", "change_no"]))
-    bench.register("base", found.base)
-    bench.execute(_SAME if found.same_basis else f"{_SAME} and false")
-    values = _values(shape, found, fetch, _column(bench, _NEEDED))
-    bench.register("wanted", _versions(identify, values))
-    bench.execute(_STAYING)
-    sent = _sent(identify, _of(values, "id", _column(bench, _TO_SEND)))
-    bench.register("sent", sent)
+    sure, there = ~_in_state(base, Held.UNSURE), _may_be_there(base)
+    untouched = sure & _same_number(found)
+    values = _values(shape, found, fetch, _others(found.members.column("id"), base, untouched))
+    wanted = _versions(identify, values)
+    again, newer = _same_version(base, sure, wanted)
+    staying = untouched | again
+    sent = _sent(identify, _of(values, "id", _others(wanted.column("member"), base, staying)))
     additions, without = _by_key(shape, sent)
-    known = pc.is_in(additions.column("member"), value_set=_column(bench, _KNOWN))
-    unchanged, no_identifier = bench.execute(_COUNTS).fetchall()[0]
-    compared = Compared(
-        new=additions.filter(pc.invert(known)),
-        after=additions.filter(known),
-        removals=_removals(bench, shape),
-        notes=bench.execute(_notes_sql(shape)).to_arrow_table(),
-        counts=Counter(unchanged=unchanged, no_identifier=no_identifier + without.num_rows),
+    before = np.isin(additions.column("member").to_numpy(), base.column("member").to_numpy()[there])
+    leaving = there & ~staying & ~KeySet(versions_of(sent)).has(versions_of(base))
+    new, after = _picked(additions, ~before), _picked(additions, before)
+    empty = np.count_nonzero(staying & _in_state(base, Held.SKIPPED))
+    return Compared(
+        new=new,
+        after=after,
+        removals=_joined(_removed(shape, _picked(base, leaving))),
+        notes=_joined(_noted(NOTE, newer), _noted(SKIP, without), _noted(DROP, _picked(base, ~there & ~staying))),
+        counts=Counter(
+            new=new.num_rows,
+            changed=after.num_rows,
+            unchanged=int(np.count_nonzero(staying) - empty),
+            no_identifier=int(empty) + without.num_rows,
+        ),
     )
-    compared.counts.update(new=compared.new.num_rows, changed=compared.after.num_rows)
-    for name in ("members", "base", "wanted", "sent"):
-        bench.unregister(name)
-    return compared
 
 
 def whole_rows(bench: duckdb.DuckDBPyConnection, identify: Identify, rows: pa.Table, values: pa.Table) -> pa.Table:
@@ -96,8 +96,8 @@ def whole_rows(bench: duckdb.DuckDBPyConnection, identify: Identify, rows: pa.Ta
     Where the fields changed meanwhile, the keys go as the ledger has them and without qualifiers: the next run sees the change.
     """
     shape = identify.method.shape
-    bench.register("again", rows)
-    bench.register("sent", _sent(identify, values))
+    bench.register("again", texts(rows))
+    bench.register("sent", texts(_sent(identify, values)))
     keys = ", ".join(f'a."{column}"' for column in shape.key_columns)
     qualifiers = "".join(f', s."{q.column}"' for q in shape.qualifiers)
     return bench.execute(
@@ -131,13 +131,9 @@ def _sent(identify: Identify, values: pa.Table) -> pa.Table:
 
 
 def _all_new(identify: Identify, values: pa.Table) -> Compared:
-    """Nobody is joined with anything: digests may stay as they lie in files."""
-    there = VERSION in values.column_names
-    new, without = _by_key(identify.method.shape, _sent(identify, values) if there else identify.packed(values))
-    notes = without.select(["member", VERSION, "change_no"])
-    notes = notes.add_column(0, "op", pa.array(["skip"] * notes.num_rows, pa.string()))
+    new, without = _by_key(identify.method.shape, _sent(identify, values))
     counts = Counter[str](new=new.num_rows, no_identifier=without.num_rows)
-    return Compared(new, _NOTHING, _NOTHING, notes, counts)
+    return Compared(new, _NOTHING, _NOTHING, _noted(SKIP, without), counts)
 
 
 def _by_key(shape: Shape, sent: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -152,50 +148,54 @@ def _of(rows: pa.Table, key: str, members: pa.Array) -> pa.Table:
     return rows.filter(pc.is_in(rows.column(key), value_set=members))
 
 
-def _column(bench: duckdb.DuckDBPyConnection, sql: str) -> pa.Array:
-    return bench.execute(sql).to_arrow_table().column(0).combine_chunks()
+def _same_number(found: Differing) -> np.ndarray:
+    """Which rows of the ledger have the change number that their member has now."""
+    base, members = found.base, found.members
+    if not found.same_basis:
+        return np.zeros(base.num_rows, np.bool_)
+    place = np.searchsorted(members.column("id").to_numpy(), base.column("member").to_numpy())
+    of_now = whole(members.column("change_no")).take(pa.array(place))
+    same: np.ndarray = pc.equal(base.column("change_no"), of_now).fill_null(fill_value=False).to_numpy()
+    return same
 
 
-_SAME = f"""
-    create or replace temp table same as
-    select b.member, b.version, b.state from base b join members m on m.id = b.member
-    where b.state <> {int(Held.UNSURE)} and b.change_no = m.change_no
-"""
-_NEEDED = "select id from members where id not in (select member from same) order by id"
-_STAYING = f"""
-    create or replace temp table staying as
-    select member, version, null::bigint as change_no, state from same
-    union all
-    select w.member, w.version, w.change_no, b.state from wanted w join base b using (member, version)
-    where b.state <> {int(Held.UNSURE)}
-"""
-_TO_SEND = "select member from wanted anti join staying using (member)"
-_KNOWN = f"select distinct member from base where state in ({int(Held.HELD)}, {int(Held.UNSURE)})"
-_COUNTS = f"""
-    select count(*) filter (where state in ({int(Held.HELD)}, {int(Held.REFUSED)})), count(*) filter (where state = {int(Held.SKIPPED)})
-    from staying
-"""
-_LEAVING = f"""
-    select * from base b where b.state in ({int(Held.HELD)}, {int(Held.UNSURE)})
-      and not exists (select 1 from staying s where s.member = b.member and s.version = b.version)
-      and not exists (select 1 from sent t where t.member = b.member and t.version = b.version)
-"""
+def _same_version(base: pa.Table, sure: np.ndarray, wanted: pa.Table) -> tuple[np.ndarray, pa.Table]:
+    """Which rows of the ledger, of those that are sure, have a version that is wanted; and which are wanted so, with their change numbers of now."""
+    rows = versions_of(base)
+    known = KeySet(Names(rows.words, rows.filled & sure))
+    places = known.find(versions_of(wanted))
+    met = np.zeros(len(known) + 1, np.bool_)  # the last is nobody
+    met[places] = True
+    met[NOT_THERE] = False
+    return met[known.of], _picked(wanted, places != NOT_THERE)
 
 
-def _removals(bench: duckdb.DuckDBPyConnection, shape: Shape) -> pa.Table:
-    keys = ", ".join(f'"{column}"' for column in shape.key_columns)
-    return bench.execute(f"select member, version, {keys} from ({_LEAVING}) order by member").to_arrow_table()
+def _others(members: pa.ChunkedArray, base: pa.Table, staying: np.ndarray) -> pa.Array:
+    """Those who have none of these rows of the ledger."""
+    ids = members.to_numpy()
+    return pa.array(ids[~np.isin(ids, base.column("member").to_numpy()[staying])])
 
 
-def _notes_sql(shape: Shape) -> str:
-    no_key: Sequence[str] = [f'"{column}" is null' for column in shape.key_columns]
-    return f"""
-        select 'note' as op, member, version, change_no from staying where change_no is not null
-        union all
-        select 'skip', member, version, change_no from sent where {" and ".join(no_key)}
-        union all
-        select 'drop', b.member, b.version, b.change_no from base b
-        where b.state in ({int(Held.REFUSED)}, {int(Held.SKIPPED)})
-          and not exists (select 1 from staying s where s.member = b.member and s.version = b.version)
-        order by 2
-    """
+def _may_be_there(base: pa.Table) -> np.ndarray:
+    """Which rows the channel has, or may have."""
+    return _in_state(base, Held.HELD, Held.UNSURE)
+
+
+def _in_state(base: pa.Table, *states: Held) -> np.ndarray:
+    return np.isin(base.column("state").to_numpy(), states)
+
+
+def _picked(rows: pa.Table, mask: np.ndarray) -> pa.Table:
+    return rows if mask.all() else rows.filter(pa.array(mask))
+
+
+def _removed(shape: Shape, rows: pa.Table) -> pa.Table:
+    return rows.select(["member", VERSION, *shape.key_columns])
+
+
+def _noted(op: str, rows: pa.Table) -> pa.Table:
+    return rows.select(["member", VERSION, "change_no"]).add_column(0, "op", pa.repeat(op, rows.num_rows))
+
+
+def _joined(*tables: pa.Table) -> pa.Table:
+    return in_key_order(together([table for table in tables if table.num_rows] or tables[-1:]))

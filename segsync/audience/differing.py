@@ -16,15 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.contract import Shape
-from connectors.digests import texts
 from segsync.audience import packing
 from segsync.audience.ledger import Held, ledger_schema
 from segsync.audience.packing import read_rows
 from segsync.audience.rolls import inside
 
 NUMBERS = ("member", "change_no", "state")
-OF_THOSE_WHO_STAY = ("reason", "first_sent", "last_sent")
-"""What nobody asks of whoever is gone."""
+OF_THE_BOOKS = ("reason", "first_sent", "last_sent")
+"""Columns of the ledger that nobody compares."""
 WORTH_CUTTING = 1.5
 """Times as many rows as were wanted. What was gathered is nearly always a little more."""
 NEVER = -1
@@ -50,7 +49,7 @@ class Window:
 class Differing:
     """Members who may be sent and have to be looked at, and the ledger's rows of them. `counts` tells the rest.
 
-    `gone` has the ledger's rows of whoever may not be sent any more, digests as they lie there.
+    `gone` has the ledger's rows of whoever may not be sent any more. Digests are as they lie in the ledger.
     """
 
     members: pa.Table
@@ -69,8 +68,8 @@ def together(found: Sequence[Differing]) -> Differing:
     """Several windows, one after the other, as one, without what was counted."""
     if not found:
         return Differing(_NOBODY, _NOBODY, _NOBODY, same_basis=True)
-    members, base = (pa.concat_tables([getattr(one, name) for one in found]) for name in ("members", "base"))
-    return Differing(members, base, packing.together([one.gone for one in found]), all(one.same_basis for one in found))
+    base, gone = (packing.together([getattr(one, name) for one in found]) for name in ("base", "gone"))
+    return Differing(pa.concat_tables([one.members for one in found]), base, gone, all(one.same_basis for one in found))
 
 
 _NOBODY = pa.table({})
@@ -151,21 +150,21 @@ def _staying(allowed: pa.Table, known: Sequence[pa.Table], *, same_basis: bool) 
 def _split(
     known: Sequence[Numbers], masks: Sequence[np.ndarray], allowed: pa.Table, shape: Shape
 ) -> tuple[pa.Table, pa.Table]:
-    """The chosen rows of files, whole: those of members, as text, and those of nobody who may be sent.
+    """The chosen rows of files: those of members, and those of nobody who may be sent.
 
     A key that the version of ours that wrote them did not know is empty.
     """
     schema, ids = ledger_schema(shape), allowed.column("id").to_numpy()
-    needed = [name for name in schema.names if name not in OF_THOSE_WHO_STAY]
-    theirs, gone = [schema.empty_table()], [schema.empty_table().select(needed)]
+    compared = [name for name in schema.names if name not in OF_THE_BOOKS]
+    theirs, gone = [schema.empty_table().select(compared)], [schema.empty_table().select(compared)]
     for (path, _, place), mask in zip(known, masks, strict=True):
         if not mask.any():
             continue
-        rows = read_rows(path, schema.names).slice(place.start, place.stop - place.start).filter(pa.array(mask))
+        rows = read_rows(path, compared).slice(place.start, place.stop - place.start).filter(pa.array(mask))
         there = np.isin(rows.column("member").to_numpy(), ids)
-        theirs.append(texts(rows.filter(pa.array(there))).cast(schema))
-        gone.append(rows.select(needed).filter(pa.array(~there)))
-    return pa.concat_tables(theirs), packing.together(gone)
+        theirs.append(rows.filter(pa.array(there)))
+        gone.append(rows.filter(pa.array(~there)))
+    return packing.together(theirs), packing.together(gone)
 
 
 def _without(members: pa.Table, staying: np.ndarray) -> pa.Table:

@@ -19,7 +19,6 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from connectors.contract import Kind, Shape
-from connectors.digests import texts
 from connectors.protocols import Connector
 from segsync.audience.engines import ENGINES, Engine, in_words
 from segsync.audience.packing import pack, together
@@ -123,7 +122,10 @@ def _own_and_recurring(connector: Connector, kind: Kind) -> tuple[tuple[str, ...
 
 
 class Identify:
-    """Gives members their versions and their rows, again and again, inside one workbench. See `identifying`."""
+    """Gives members their versions and their rows, again and again, inside one workbench. See `identifying`.
+
+    Digests come as bytes where all of a column are ones.
+    """
 
     def __init__(self, bench: duckdb.DuckDBPyConnection, method: Method) -> None:
         """Nothing is planned before it is asked for."""
@@ -134,18 +136,14 @@ class Identify:
 
     def versions(self, members: pa.Table) -> pa.Table:
         """`member`, `version` and `change_no` of members with `id`, `change_no` and the shape's fields."""
-        return pa.concat_tables(self._shares("versions", members))
+        return together(list(self._shares("versions", members)))
 
     def rows(self, members: pa.Table) -> pa.Table:
         """The same with the columns that the channel takes, in the order of the members."""
-        return texts(self.packed(members))
-
-    def packed(self, members: pa.Table) -> pa.Table:
-        """The same, with digests perhaps as bytes."""
         if members.num_rows >= WORTH_KEEPING:
             self._keep_what_recurs()
         if self._recurring is None:
-            return pa.concat_tables(self._shares("rows", members))
+            return together(list(self._shares("rows", members)))
         own = self._shares("own", members)
         shared = self._recurring.columns(members)
         rows = together(list(own))
@@ -190,10 +188,6 @@ def identifying(bench: duckdb.DuckDBPyConnection, method: Method) -> Iterator[Id
         identify.close()
 
 
-_AS_TEXT = ("versions", "rows")
-"""Statements whose answers are mostly few, or joined with what is text."""
-
-
 class _Line:
     """One core's connection, with the statements that were planned on it. Nothing else is made there, or they were planned anew."""
 
@@ -222,10 +216,9 @@ class _Line:
                 self._planned.add(what)
             self._fed.put(members)
             try:
-                answer = self._connection.execute(f"execute {what}").to_arrow_table()
+                return pack(self._connection.execute(f"execute {what}").to_arrow_table())
             finally:
                 self._fed.clear()
-        return answer if what in _AS_TEXT else pack(answer)
 
     def _statement(self, what: str) -> str:
         if what == "versions":

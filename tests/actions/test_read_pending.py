@@ -71,8 +71,8 @@ def asked_for(tmp_path, source: Source) -> list[int]:
             low = window.span[1]
             pending.take(window)
             if pending.rows >= WINDOW:
-                list(pending.compared(bench, identify, WINDOW))
-        list(pending.compared(bench, identify, WINDOW))
+                list(pending.compared(identify, WINDOW))
+        list(pending.compared(identify, WINDOW))
     return source.asked
 
 

@@ -112,7 +112,7 @@ class Driver:
             if len(pending) < self.windows_at_once and low < TOP:
                 continue
             for found, _ in pieces(together(pending), (start, low), WINDOW):
-                self._take(compare(self.bench, Identify(self.bench, self.method), found, self._fetch), streams)
+                self._take(compare(Identify(self.bench, self.method), found, self._fetch), streams)
             start, pending = low, []
         parts = {sort: stream.finish() for sort, stream in streams.items()}
         return self._checked(parts)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from connectors.contract import Kind
+from connectors.digests import texts
 from segsync.audience.identified import WORTH_SHARING, Method, identifying
 from segsync.audience.workbench import workbench
 from tests.fakes import FakeChannel
@@ -29,8 +30,8 @@ def test_however_many_share_the_work_each_member_has_their_own_row(tmp_path, cou
     """In the members' order, nobody twice and nobody left out, window after window (B1)."""
     with workbench(tmp_path, threads=1) as bench, identifying(bench, METHOD) as identify:
         for _ in range(2):
-            rows = identify.rows(people(count))
-            versions = identify.versions(people(count))
+            rows = texts(identify.rows(people(count)))
+            versions = texts(identify.versions(people(count)))
             assert rows.column("member").to_pylist() == list(range(count))
             assert versions.equals(rows.select(versions.column_names))
             assert rows.column("EMAIL").to_pylist() == [

@@ -49,10 +49,10 @@ def test_many_come_out_as_each_would_alone(tmp_path, golden):
     people = [member for member, _ in golden.vectors]
     people += [{name: typed(dice, name) for name in golden.fields if dice.random() < 0.9} for _ in range(300)]
     with workbench(tmp_path, threads=2) as bench, identifying(bench, method) as identify:
-        alone = identify.rows(members_of(method.shape, people, list(range(len(people)))))
+        alone = texts(identify.rows(members_of(method.shape, people, list(range(len(people))))))
         for most in (len(people) // 2, len(people)):  # in the second window there is somebody new
             chosen = dice.choices(range(most), k=WORTH_KEEPING)
-            rows = texts(identify.packed(members_of(method.shape, people, chosen)))
+            rows = texts(identify.rows(members_of(method.shape, people, chosen)))
             expected = alone.take(chosen)
             for name in (*method.shape.columns, "version"):
                 assert rows.column(name).to_pylist() == expected.column(name).to_pylist(), name

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 from sqlalchemy.orm import Session
 
@@ -88,14 +87,14 @@ class Pending:
         self._high, self._members = window.span[1], self._members + window.members.num_rows
         return found.counts
 
-    def compared(self, bench: duckdb.DuckDBPyConnection, identify: Identify, rows: int) -> Iterator[Compared]:
+    def compared(self, identify: Identify, rows: int) -> Iterator[Compared]:
         """What all that was taken since the last time comes to, some `rows` rows at a time."""
         found, span, members = together(self._found), (self._low, self._high), self._members
         self._low, self._found, self._members = self._high, [], 0
         for piece, part in pieces(found, span, rows):
             # how many members lie in a piece is not known; about as many of all as of those who differ
             near = members * piece.members.num_rows // max(found.members.num_rows, 1)
-            yield compare(bench, identify, piece, partial(self._fetch, part, near))
+            yield compare(identify, piece, partial(self._fetch, part, near))
 
     def _fetch(self, span: tuple[int, int], members: int, ids: pa.Array) -> pa.Table:
         # to name most of the members one by one would take longer than to read all
@@ -106,8 +105,8 @@ def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
     low, rows = int(job.run.cursor["low"]), job.runtime.settings.window_rows
     with ExitStack() as opened, job.runtime.sessions() as session:
-        # the cores are left to what identifies
-        bench, identify = opened.enter_context(job.tools.workbench(threads=1)), job.tools.identify(job.method)
+        opened.enter_context(job.tools.workbench(threads=1))  # the cores are left to what identifies
+        identify = job.tools.identify(job.method)
         base, same_basis = _base(job, session)
         source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
         drafts = Drafts(job, session)
@@ -122,8 +121,8 @@ def read(job: Job) -> Outcome:
             low = window.span[1]
             drafts.counts.update(pending.take(window))
             if pending.rows >= rows:
-                drafts.take(pending.compared(bench, identify, rows))
-        drafts.take(pending.compared(bench, identify, rows))
+                drafts.take(pending.compared(identify, rows))
+        drafts.take(pending.compared(identify, rows))
         drafts.counts.update(source.counted)
         parts = drafts.finish()
         seen = {name: dict(found) for name, found in (("unclean", source.unclean), ("warehouse", source.told)) if found}
