@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from benchmarks import csv_import, pages, runs, segment_count, workers
@@ -11,7 +11,7 @@ from benchmarks.channel import Channel, channel
 from benchmarks.report import Figure, table, write
 from benchmarks.stage import Stage, stage
 
-FIGURES: Mapping[str, Callable[[Stage, Channel], list[Figure]]] = {
+FIGURES: Mapping[str, Callable[[Stage, Channel], Iterable[Figure]]] = {
     "first": runs.first,
     "next": runs.end_to_end,
     "memory": runs.memory,
@@ -47,11 +47,13 @@ def main() -> None:
 def measure(told: list[Figure], wanted: list[str], members: int) -> None:
     """Adds every figure that is wanted, taken on one stage."""
     with channel() as target:
-        print(f"filling in {members:,} contacts")
+        print(f"filling in {members:,} contacts", flush=True)
         with stage(members, target) as made:
             for name in wanted:
-                print(f"measuring {name}")
-                told += FIGURES[name](made, target)
+                print(f"measuring {name}", flush=True)
+                told.extend(
+                    FIGURES[name](made, target)
+                )  # one by one: what was measured stays where the next one breaks off
 
 
 if __name__ == "__main__":

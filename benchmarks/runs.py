@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -64,16 +65,17 @@ def end_to_end(stage: Stage, target: Channel) -> list[Figure]:
     return told
 
 
-def memory(stage: Stage, _: Channel) -> list[Figure]:
+def memory(stage: Stage, _: Channel) -> Iterator[Figure]:
     """The largest child of a first run and of the next ones, at the size that was asked for; in the last one all but a thousandth leave."""
     sync_id = stage.sync()
-    told = [_memory("first run", stage, stage.work(sync_id))]
+    yield _memory("first run", stage, stage.work(sync_id))
     stage.change(1)
-    told += [_memory(what, stage, stage.work(sync_id)) for what in ("1 % changed", "nothing changed")]
+    yield _memory("1 % changed", stage, stage.work(sync_id))
+    yield _memory("nothing changed", stage, stage.work(sync_id))
     stage.change(100)
-    told.append(_memory("everybody changed", stage, stage.work(sync_id)))
+    yield _memory("everybody changed", stage, stage.work(sync_id))
     stage.empty(sync_id)
-    return [*told, _memory("nearly everybody left", stage, stage.work(sync_id))]
+    yield _memory("nearly everybody left", stage, stage.work(sync_id))
 
 
 def _to(floor: float, work: Work) -> tuple[float, float, dict[str, Any]]:

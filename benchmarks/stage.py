@@ -118,6 +118,7 @@ class Stage:
         """Gives so many of all contacts another e-mail, spread evenly. Returns how many."""
         every = round(100 / percent)
         with self.runtime.sessions.begin() as session:
+            session.execute(text("set local statement_timeout = 0"))
             done = session.execute(
                 text("update contact set email = 'new' || email where id % :every = 0"), {"every": every}
             )
