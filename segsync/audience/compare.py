@@ -1,7 +1,6 @@
 """Those who differ compared with the ledger's rows of them, by a digest of the clean fields.
 
-Only what a channel takes and what really differs is normalised and hashed. Digests stay bytes: as text, joined by an engine, they took a
-quarter of a worker's memory.
+Only what a channel takes and what really differs is normalised and hashed. Digests stay bytes, which takes a fraction of the memory.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from connectors.contract import Shape
 from connectors.digests import texts, whole
 from segsync.audience.differing import Differing
 from segsync.audience.identified import VERSION, Identify, keyed_rows
-from segsync.audience.keysets import NOT_THERE, KeySet, Names, versions_of
+from segsync.audience.keysets import KeySet, versions_of
 from segsync.audience.ledger import Held
 from segsync.audience.packing import together
 from segsync.audience.plan import DROP, NOTE, SKIP
@@ -64,28 +63,30 @@ def _of_members(identify: Identify, found: Differing, fetch: Fetch) -> Compared:
         return Compared(_NOTHING, _NOTHING, _NOTHING, _NOTHING, Counter())
     if not base.num_rows:
         return _all_new(identify, _values(shape, found, fetch, None))
-    sure, there = ~_in_state(base, Held.UNSURE), _may_be_there(base)
+    known, sure, there = KeySet(versions_of(base)), ~_in_state(base, Held.UNSURE), _may_be_there(base)
     untouched = sure & _same_number(found)
-    values = _values(shape, found, fetch, _others(found.members.column("id"), base, untouched))
+    values = _values(shape, found, fetch, _without(found.members.column("id"), base, untouched))
     wanted = _versions(identify, values)
-    again, newer = _same_version(base, sure, wanted)
-    staying = untouched | again
-    sent = _sent(identify, _of(values, "id", _others(wanted.column("member"), base, staying)))
-    additions, without = _by_key(shape, sent)
+    places = known.find(versions_of(wanted))
+    again = sure & _rows_of(known, places)
+    newer = _picked(wanted, np.isin(places, known.of[again]))
+    staying = _rows_of(known, known.of[untouched | again])
+    sent = _sent(identify, _of(values, "id", _without(wanted.column("member"), base, staying)))
+    additions, empty = _by_key(shape, sent)
     before = np.isin(additions.column("member").to_numpy(), base.column("member").to_numpy()[there])
-    leaving = there & ~staying & ~KeySet(versions_of(sent)).has(versions_of(base))
+    leaving = there & ~staying & ~_rows_of(known, known.find(versions_of(sent)))
     new, after = _picked(additions, ~before), _picked(additions, before)
-    empty = np.count_nonzero(staying & _in_state(base, Held.SKIPPED))
+    still_empty = np.count_nonzero(staying & _in_state(base, Held.SKIPPED))
     return Compared(
         new=new,
         after=after,
         removals=_joined(_removed(shape, _picked(base, leaving))),
-        notes=_joined(_noted(NOTE, newer), _noted(SKIP, without), _noted(DROP, _picked(base, ~there & ~staying))),
+        notes=_joined(_noted(NOTE, newer), _noted(SKIP, empty), _noted(DROP, _picked(base, ~there & ~staying))),
         counts=Counter(
             new=new.num_rows,
             changed=after.num_rows,
-            unchanged=int(np.count_nonzero(staying) - empty),
-            no_identifier=int(empty) + without.num_rows,
+            unchanged=int(np.count_nonzero(staying) - still_empty),
+            no_identifier=int(still_empty) + empty.num_rows,
         ),
     )
 
@@ -96,7 +97,7 @@ def whole_rows(bench: duckdb.DuckDBPyConnection, identify: Identify, rows: pa.Ta
     Where the fields changed meanwhile, the keys go as the ledger has them and without qualifiers: the next run sees the change.
     """
     shape = identify.method.shape
-    bench.register("again", texts(rows))
+    bench.register("again", rows)
     bench.register("sent", texts(_sent(identify, values)))
     keys = ", ".join(f'a."{column}"' for column in shape.key_columns)
     qualifiers = "".join(f', s."{q.column}"' for q in shape.qualifiers)
@@ -150,30 +151,27 @@ def _of(rows: pa.Table, key: str, members: pa.Array) -> pa.Table:
 
 def _same_number(found: Differing) -> np.ndarray:
     """Which rows of the ledger have the change number that their member has now."""
-    base, members = found.base, found.members
+    base, ids = found.base, found.members.column("id").to_numpy()
     if not found.same_basis:
         return np.zeros(base.num_rows, np.bool_)
-    place = np.searchsorted(members.column("id").to_numpy(), base.column("member").to_numpy())
-    of_now = whole(members.column("change_no")).take(pa.array(place))
-    same: np.ndarray = pc.equal(base.column("change_no"), of_now).fill_null(fill_value=False).to_numpy()
-    return same
+    member = base.column("member").to_numpy()
+    place = np.minimum(np.searchsorted(ids, member), len(ids) - 1)
+    of_now = whole(found.members.column("change_no")).take(pa.array(place))
+    same = pc.fill_null(pc.equal(base.column("change_no"), of_now), fill_value=False)
+    there: np.ndarray = (ids[place] == member) & same.to_numpy()
+    return there
 
 
-def _same_version(base: pa.Table, sure: np.ndarray, wanted: pa.Table) -> tuple[np.ndarray, pa.Table]:
-    """Which rows of the ledger, of those that are sure, have a version that is wanted; and which are wanted so, with their change numbers of now."""
-    rows = versions_of(base)
-    known = KeySet(Names(rows.words, rows.filled & sure))
-    places = known.find(versions_of(wanted))
-    met = np.zeros(len(known) + 1, np.bool_)  # the last is nobody
-    met[places] = True
-    met[NOT_THERE] = False
-    return met[known.of], _picked(wanted, places != NOT_THERE)
+def _rows_of(known: KeySet, places: np.ndarray) -> np.ndarray:
+    """Which of the rows that a set was made of have what stands at some places of it; all of them have something."""
+    rows: np.ndarray = np.isin(known.of, places)
+    return rows
 
 
-def _others(members: pa.ChunkedArray, base: pa.Table, staying: np.ndarray) -> pa.Array:
-    """Those who have none of these rows of the ledger."""
+def _without(members: pa.ChunkedArray, base: pa.Table, chosen: np.ndarray) -> pa.Array:
+    """The members of whom no chosen row of the ledger is."""
     ids = members.to_numpy()
-    return pa.array(ids[~np.isin(ids, base.column("member").to_numpy()[staying])])
+    return pa.array(ids[~np.isin(ids, base.column("member").to_numpy()[chosen])])
 
 
 def _may_be_there(base: pa.Table) -> np.ndarray:

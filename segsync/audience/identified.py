@@ -234,7 +234,6 @@ class _Line:
 
 
 def keyed_rows(members: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """The rows of members whose own engine has worked them out: they came with them."""
-    return members.select(["id", VERSION, "change_no", *columns]).rename_columns(
-        ["member", VERSION, "change_no", *columns]
-    )
+    """The rows of members whose own engine has worked them out: they came with them. Digests as `Identify` gives them."""
+    rows = members.select(["id", VERSION, "change_no", *columns])
+    return pack(rows.rename_columns(["member", VERSION, "change_no", *columns]))

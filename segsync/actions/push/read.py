@@ -105,7 +105,8 @@ def read(job: Job) -> Outcome:
     """Compares windows until the slice's time is used up or the segment is read through."""
     low, rows = int(job.run.cursor["low"]), job.runtime.settings.window_rows
     with ExitStack() as opened, job.runtime.sessions() as session:
-        opened.enter_context(job.tools.workbench(threads=1))  # the cores are left to what identifies
+        # nothing is worked out on it, but for as long as it is open, the engine leaves the cores to what identifies
+        opened.enter_context(job.tools.workbench(threads=1))
         identify = job.tools.identify(job.method)
         base, same_basis = _base(job, session)
         source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
