@@ -20,10 +20,10 @@ from connectors.digests import texts, whole
 from segsync.audience.differing import Differing
 from segsync.audience.identified import VERSION, Identify, keyed_rows
 from segsync.audience.keysets import KeySet, versions_of
-from segsync.audience.ledger import Held
+from segsync.audience.ledger import Held, in_state
 from segsync.audience.packing import together
 from segsync.audience.plan import DROP, NOTE, SKIP
-from segsync.audience.rolls import in_key_order
+from segsync.audience.rolls import in_key_order, picked
 
 Fetch = Callable[[pa.Array], pa.Table]
 """Reads `id`, `change_no` and the shape's fields of these members, perhaps of others too.
@@ -52,8 +52,8 @@ def compare(identify: Identify, found: Differing, fetch: Fetch) -> Compared:
     there = _may_be_there(gone)
     return replace(
         compared,
-        removals=_joined(compared.removals, _removed(shape, _picked(gone, there))),
-        notes=_joined(compared.notes, _noted(DROP, _picked(gone, ~there))),
+        removals=_joined(compared.removals, _removed(shape, picked(gone, there))),
+        notes=_joined(compared.notes, _noted(DROP, picked(gone, ~there))),
     )
 
 
@@ -63,25 +63,25 @@ def _of_members(identify: Identify, found: Differing, fetch: Fetch) -> Compared:
         return Compared(_NOTHING, _NOTHING, _NOTHING, _NOTHING, Counter())
     if not base.num_rows:
         return _all_new(identify, _values(shape, found, fetch, None))
-    known, sure, there = KeySet(versions_of(base)), ~_in_state(base, Held.UNSURE), _may_be_there(base)
+    known, sure, there = KeySet(versions_of(base)), ~in_state(base, Held.UNSURE), _may_be_there(base)
     untouched = sure & _same_number(found)
     values = _values(shape, found, fetch, _without(found.members.column("id"), base, untouched))
     wanted = _versions(identify, values)
     places = known.find(versions_of(wanted))
     again = sure & _rows_of(known, places)
-    newer = _picked(wanted, np.isin(places, known.of[again]))
+    newer = picked(wanted, np.isin(places, known.of[again]))
     staying = _rows_of(known, known.of[untouched | again])
     sent = _sent(identify, _of(values, "id", _without(wanted.column("member"), base, staying)))
     additions, empty = _by_key(shape, sent)
     before = np.isin(additions.column("member").to_numpy(), base.column("member").to_numpy()[there])
     leaving = there & ~staying & ~_rows_of(known, known.find(versions_of(sent)))
-    new, after = _picked(additions, ~before), _picked(additions, before)
-    still_empty = np.count_nonzero(staying & _in_state(base, Held.SKIPPED))
+    new, after = picked(additions, ~before), picked(additions, before)
+    still_empty = np.count_nonzero(staying & in_state(base, Held.SKIPPED))
     return Compared(
         new=new,
         after=after,
-        removals=_joined(_removed(shape, _picked(base, leaving))),
-        notes=_joined(_noted(NOTE, newer), _noted(SKIP, empty), _noted(DROP, _picked(base, ~there & ~staying))),
+        removals=_joined(_removed(shape, picked(base, leaving))),
+        notes=_joined(_noted(NOTE, newer), _noted(SKIP, empty), _noted(DROP, picked(base, ~there & ~staying))),
         counts=Counter(
             new=new.num_rows,
             changed=after.num_rows,
@@ -176,15 +176,7 @@ def _without(members: pa.ChunkedArray, base: pa.Table, chosen: np.ndarray) -> pa
 
 def _may_be_there(base: pa.Table) -> np.ndarray:
     """Which rows the channel has, or may have."""
-    return _in_state(base, Held.HELD, Held.UNSURE)
-
-
-def _in_state(base: pa.Table, *states: Held) -> np.ndarray:
-    return np.isin(base.column("state").to_numpy(), states)
-
-
-def _picked(rows: pa.Table, mask: np.ndarray) -> pa.Table:
-    return rows if mask.all() else rows.filter(pa.array(mask))
+    return in_state(base, Held.HELD, Held.UNSURE)
 
 
 def _removed(shape: Shape, rows: pa.Table) -> pa.Table:

@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 from connectors.contract import Shape
 from connectors.digests import texts
 from segsync.audience.keysets import KeySet, Names, keys_of, nobody_by, share_one, versions_of
-from segsync.audience.ledger import Held, some_of
+from segsync.audience.ledger import Held, in_state, some_of
 from segsync.audience.packing import together
 from segsync.audience.plan import DROP
-from segsync.audience.rolls import Roll, Sheet, distinct, in_key_order, windows_of
+from segsync.audience.rolls import Roll, Sheet, distinct, in_key_order, picked, windows_of
 from segsync.rules.removals import Removals
 
 T = TypeVar("T")
@@ -96,6 +96,7 @@ class Check:
             del piece  # two of them are never held at once
             self._note(shared)
             yield cut
+            del cut, shared
         if leaving:
             self.found = Removals(leaving, before, after)
 
@@ -161,9 +162,9 @@ class Check:
         for edges in windows_of((base, gone, unordered, additions), self._window):
             self._keep()
             rows = base.between(*edges)
-            staying = _without(rows.filter(_in_state(rows, Held.HELD)), gone.between(*edges))
+            staying = _without(picked(rows, in_state(rows, Held.HELD)), gone.between(*edges))
             yield _Passing(
-                _members(rows.filter(_in_state(rows, Held.HELD, Held.UNSURE))),
+                _members(picked(rows, in_state(rows, Held.HELD, Held.UNSURE))),
                 staying.drop_columns(["state"]),
                 unordered.between(*edges),
                 additions.between(*edges),
@@ -262,15 +263,16 @@ class _Piece:
         rows = self.rows
         self.sent = np.zeros(rows.num_rows, np.bool_)
         for keys, key, wanted in zip(self.keys, self.shape.keys, self.wanted, strict=True):
-            spared = pa.array(wanted[keys.of])
+            spared = wanted[keys.of]
             for name in key.columns:
-                column = rows.column(name)
-                left = pc.if_else(spared, pa.scalar(None, column.type), column)
-                rows = rows.set_column(rows.column_names.index(name), name, left)
+                left = rows.column(name)
+                if spared.any():
+                    left = pc.if_else(pa.array(spared), pa.scalar(None, left.type), left)
+                    rows = rows.set_column(rows.column_names.index(name), name, left)
                 self.sent |= left.is_valid().to_numpy()
         members = distinct(_members(rows)[self.sent])
         leaving = np.setdiff1d(members, self.members[self.stays], assume_unique=True)
-        return Cut(rows.filter(pa.array(self.sent)), _notes(rows.filter(pa.array(~self.sent)))), leaving
+        return Cut(picked(rows, self.sent), _notes(picked(rows, ~self.sent))), leaving
 
     def shared(self) -> list[Names]:
         """Keys of removals that are sent, whole, which somebody has who is in the audience and may be added again."""
@@ -295,11 +297,7 @@ def _without(rows: pa.Table, gone: pa.Table) -> pa.Table:
     """The rows that are not taken out; others of the same members stay."""
     if not gone.num_rows:
         return rows
-    return rows.filter(pa.array(~KeySet(versions_of(gone)).has(versions_of(rows))))
-
-
-def _in_state(rows: pa.Table, *states: Held) -> pa.Array:
-    return pa.array(np.isin(rows.column("state").to_numpy(), states))
+    return picked(rows, ~KeySet(versions_of(gone)).has(versions_of(rows)))
 
 
 def _all(names: Sequence[Names]) -> Names:

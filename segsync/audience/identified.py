@@ -157,7 +157,8 @@ class Identify:
         self._recurring = None
 
     def close(self) -> None:
-        """Lets go of the connections, without which the workbench stays open."""
+        """Lets go of the connections, without which the workbench stays open, and of what was met."""
+        self.forget()
         self._threads.shutdown()
         for line in self._lines:
             line.close()

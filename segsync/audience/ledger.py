@@ -53,6 +53,11 @@ def ledger_schema(shape: Shape) -> pa.Schema:
     )
 
 
+def in_state(rows: pa.Table, *states: Held) -> np.ndarray:
+    """Which rows of a ledger are in one of these states."""
+    return np.isin(rows.column("state").to_numpy(), states)
+
+
 def some_of(shape: Shape, *names: str) -> pa.Schema:
     """Some columns of a ledger file, and its keys: what files of plans have too."""
     return pa.schema([ledger_schema(shape).field(name) for name in (*names, *shape.key_columns)])

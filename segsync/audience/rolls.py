@@ -120,6 +120,11 @@ def inside(rows: pa.Table, low: int, high: int, *, key: str = "member") -> pa.Ta
     return rows.filter(pa.array((keys > low) & (keys <= high)))
 
 
+def picked(rows: pa.Table, mask: np.ndarray) -> pa.Table:
+    """Some of the rows. Mostly it is all of them, and picking would copy them."""
+    return rows if mask.all() else rows.filter(pa.array(mask))
+
+
 def distinct(members: np.ndarray) -> np.ndarray:
     """Each once, in order. Mostly they come so."""
     if (members[1:] < members[:-1]).any():

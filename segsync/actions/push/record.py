@@ -103,6 +103,7 @@ def _checked(job: Job, notes_before: int) -> Checked:
         for cut in check.cuts():
             removals.add(cut.removals)
             notes.add(cut.forgotten)
+            del cut  # two of them are never held at once
         for table in _whole(job, session, gathered(check.sharing(), rows)):
             again.add(table)
     parts = [part for stream in (removals, notes, again) for part in stream.finish()]
