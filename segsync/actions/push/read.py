@@ -109,7 +109,7 @@ def read(job: Job) -> Outcome:
         opened.enter_context(job.tools.workbench(threads=1))
         identify = job.tools.identify(job.method)
         base, same_basis = _base(job, session)
-        source = opened.enter_context(source_of(job, session, everything=not base or not same_basis))
+        source = opened.enter_context(members_of(job, session, everything=not base or not same_basis))
         drafts = Drafts(job, session)
         pending = Pending(job, source, low)
         windows = Windows(source, base, job.open, rows, same_basis)
@@ -143,7 +143,7 @@ def _say_everybody(job: Job) -> None:
 
 
 @contextmanager
-def source_of(job: Job, session: Session, *, everything: bool = False) -> Iterator[Source | WarehouseMembers]:
+def members_of(job: Job, session: Session, *, everything: bool = False) -> Iterator[Source | WarehouseMembers]:
     """The segment's members as they were meant when this run began to read; those of a warehouse as it has them now.
 
     `everything` where the fields of all of them will be asked for.

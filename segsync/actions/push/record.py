@@ -17,7 +17,7 @@ from segsync.actions.outcomes import Done, Outcome, Progress
 from segsync.actions.push import judge, renew
 from segsync.actions.push.job import Job
 from segsync.actions.push.judge import Checked
-from segsync.actions.push.read import source_of
+from segsync.actions.push.read import members_of
 from segsync.actions.push.windows import TOP
 from segsync.actions.sync_alerts import PUT_OFF
 from segsync.audience.compare import whole_rows
@@ -130,7 +130,7 @@ def _whole(job: Job, session: Session, sharing: Iterator[pa.Table]) -> Iterator[
     if first is None:
         return
     identify = job.tools.identify(job.method)
-    with source_of(job, session) as source, job.tools.workbench() as bench:
+    with members_of(job, session) as source, job.tools.workbench() as bench:
         session.rollback()  # no transaction is open while members are read elsewhere
         for piece in chain([first], sharing):
             yield whole_rows(bench, identify, piece, source.values(-1, TOP, pc.unique(piece.column("member"))))

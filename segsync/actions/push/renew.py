@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from segsync.actions import books
 from segsync.actions.push.job import Job
-from segsync.actions.push.read import source_of
+from segsync.actions.push.read import members_of
 from segsync.actions.push.windows import TOP
 from segsync.audience import renewing
 from segsync.audience.compare import whole_rows
@@ -34,7 +34,7 @@ def renewals(job: Job, checked: Sequence[Part]) -> list[Part]:
         staying = Staying([job.folder.open(part) for part in base], [job.folder.open(part) for part in touched])
         stream = Stream(job.folder, RENEWED, job.stem, group_rows=job.batch_rows, part_rows=rows)
         identify = job.tools.identify(job.method)
-        with source_of(job, session) as source, job.tools.workbench() as bench:
+        with members_of(job, session) as source, job.tools.workbench() as bench:
             due = renewing.choose(bench, job.shape, staying, taking_turns, job.now)
             most = how_many(due, sends=_sends(session, job, checked), batch_rows=job.batch_rows)
             session.rollback()  # no transaction is open while members are read elsewhere
