@@ -1,4 +1,4 @@
-"""What tests of runs begin with: a channel kept in memory, and Ada's sync to it; and those of imports: a file that somebody brings."""
+"""What tests begin with: a channel kept in memory and Ada's sync to it, Grace who takes people out, and a file that somebody brings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import io
 
 import pytest
 
-from segsync.actions import imports
+from segsync.actions import imports, removals
 from segsync.actions.actor import Actor
 from segsync.actions.imports import Choices, Incoming
+from segsync.actions.removals import Wish
 from segsync.models import Contact, ImportJob, Organization, Sync
 from segsync.rules.import_mapping import ColumnMap
+from segsync.rules.removal_words import Sort
 from segsync.rules.terms import Role
 from tests.actions.pushing import put
 from tests.builders import (
@@ -62,6 +64,18 @@ def grace(session, sync) -> Actor:
     person = make_person(session, organization, "Grace", Role.PRIMARY_ADMIN)
     session.commit()
     return Actor.person(person)
+
+
+@pytest.fixture
+def take_out(runtime, session, sync, grace):
+    """Grace asks for it; workers have not begun."""
+
+    def asked(contact: Contact, sort: Sort = Sort.OPT_OUT) -> int:
+        made = removals.ask(session, grace, sync.workspace, contact.id, Wish(sort, "asked"), now=runtime.clock())
+        session.commit()
+        return made.id
+
+    return asked
 
 
 @pytest.fixture
