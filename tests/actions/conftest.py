@@ -1,4 +1,4 @@
-"""What tests begin with: a channel kept in memory and Ada's sync to it, Grace who takes people out, and a file that somebody brings."""
+"""What tests begin with: a channel kept in memory and Ada's sync to it, Grace who takes people out, somebody's file, and a shop's warehouse."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from segsync.rules.import_mapping import ColumnMap
 from segsync.rules.removal_words import Sort
 from segsync.rules.terms import Role
 from tests.actions.pushing import put
+from tests.actions.warehouse_at_hand import There, in_duckdb, name_schema
 from tests.builders import (
     make_contact,
     make_integration,
@@ -125,3 +126,11 @@ def run(runtime, session, workspace, ada, bring):
         return job
 
     return run
+
+
+@pytest.fixture
+def shop(tmp_path, runtime, session, channel) -> There:
+    """Three customers in DuckDB, compared where they are."""
+    made = in_duckdb(tmp_path, session, runtime)
+    name_schema(session, made.sync)
+    return made
