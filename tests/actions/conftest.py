@@ -1,13 +1,21 @@
-"""What tests of runs begin with: a channel kept in memory, and Ada's sync to it."""
+"""What tests begin with: a channel kept in memory and Ada's sync to it, Grace who takes people out, somebody's file, and a shop's warehouse."""
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
+from segsync.actions import imports, removals
 from segsync.actions.actor import Actor
-from segsync.models import Contact, Organization, Sync
+from segsync.actions.imports import Choices, Incoming
+from segsync.actions.removals import Wish
+from segsync.models import Contact, ImportJob, Organization, Sync
+from segsync.rules.import_mapping import ColumnMap
+from segsync.rules.removal_words import Sort
 from segsync.rules.terms import Role
 from tests.actions.pushing import put
+from tests.actions.warehouse_at_hand import There, in_duckdb, name_schema
 from tests.builders import (
     make_contact,
     make_integration,
@@ -60,8 +68,69 @@ def grace(session, sync) -> Actor:
 
 
 @pytest.fixture
+def take_out(runtime, session, sync, grace):
+    """Grace asks for it; workers have not begun."""
+
+    def asked(contact: Contact, sort: Sort = Sort.OPT_OUT) -> int:
+        made = removals.ask(session, grace, sync.workspace, contact.id, Wish(sort, "asked"), now=runtime.clock())
+        session.commit()
+        return made.id
+
+    return asked
+
+
+@pytest.fixture
+def workspace(session):
+    """In Germany, whose phone numbers are known without their country."""
+    made = make_workspace(session, make_organization(session), country="DE")
+    session.commit()
+    return made
+
+
+@pytest.fixture
 def ada(session, workspace) -> Actor:
     """Works in the workspace of the test, as most people do."""
     person = make_person(session, workspace.organization, "Ada", Role.MARKETING_USER, (workspace,))
     session.commit()
     return Actor.person(person)
+
+
+@pytest.fixture
+def bring(runtime, session, workspace, ada):
+    """Uploads bytes or text and returns the import, not yet started."""
+
+    def bring(content, subject="contact", name="people.csv"):
+        raw = content if isinstance(content, bytes) else content.encode()
+        incoming = Incoming(name, io.BytesIO(raw))
+        job = imports.upload(session, runtime.settings, ada, workspace, subject, incoming)
+        session.commit()
+        return job
+
+    return bring
+
+
+@pytest.fixture
+def run(runtime, session, workspace, ada, bring):
+    """Uploads, maps as guessed unless told otherwise, starts, and works until it is done."""
+
+    def run(content, subject="contact", targets=None, clear=(), date_order="", **options):
+        job = content if isinstance(content, ImportJob) else bring(content, subject)
+        mapping = ColumnMap(tuple(targets or job.mapping["targets"]), frozenset(clear), date_order)
+        imports.choose(session, ada, workspace, job, Choices(mapping, **options))
+        imports.start(session, ada, job)
+        session.commit()
+        while imports.work(runtime, job.id):
+            pass
+        session.refresh(job)
+        session.expire_all()
+        return job
+
+    return run
+
+
+@pytest.fixture
+def shop(tmp_path, runtime, session, channel) -> There:
+    """Three customers in DuckDB, compared where they are."""
+    made = in_duckdb(tmp_path, session, runtime)
+    name_schema(session, made.sync)
+    return made

@@ -71,6 +71,11 @@ def open_alerts(runtime) -> list[Alert]:
         return list(session.scalars(select(Alert).where(Alert.closed_at.is_(None))))
 
 
+def told(runtime) -> list[tuple[str, str]]:
+    """The open alerts: what, and who acts."""
+    return sorted((alert.code, alert.acts) for alert in open_alerts(runtime))
+
+
 def settle(runtime, sync: Sync) -> None:
     """Asks for later results."""
     follow.settle(runtime, sync.id)

@@ -13,8 +13,7 @@ import pytest
 
 from segsync.models import Sync
 from tests.actions.pushing import go, keys
-from tests.actions.test_warehouse_there import SCHEMA, name_schema, told
-from tests.actions.warehouse_at_hand import sync_of
+from tests.actions.warehouse_at_hand import SCHEMA, name_schema, sync_of, told
 from tests.audience.conftest import SPARK
 from tests.audience.engines_at_hand import InSpark
 

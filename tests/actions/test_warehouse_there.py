@@ -2,77 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
 
 from segsync.actions import warehouse_reading
-from segsync.audience import mirrors
-from segsync.effects import Effect, Effects, Sort
-from segsync.models import Exclusion, Ledger, Organization, Run, Sync, WarehouseConnection, WarehouseSource
+from segsync.models import Exclusion, Organization, Run, Sync, WarehouseSource
 from tests.actions.pushing import again, go, keys, let_go, open_alerts, start, work
-from tests.actions.warehouse_at_hand import Shop, connect, remember_types, segment_in, sync_of
+from tests.actions.warehouse_at_hand import (
+    SCHEMA,
+    There,
+    connect,
+    in_duckdb,
+    in_postgres,
+    name_schema,
+    remember_types,
+    segment_in,
+    told,
+)
 from tests.builders import make_contact, make_sync, make_workspace
 from tests.fakes import Killed
-
-SCHEMA = "room_for_segsync"
-
-
-@dataclass
-class There:
-    """A shop in an engine with a schema for us, and Ada's sync of its customers."""
-
-    engine: str
-    url: str
-    sync: Sync
-    say: Any
-
-    def tables(self) -> list[str]:
-        """What lies in the schema."""
-        asked = f"select table_name from information_schema.tables where table_schema = '{SCHEMA}'"
-        return sorted(row[0] for row in self.say(asked))
-
-    def mirror(self) -> str:
-        """The only one."""
-        (name,) = self.tables()
-        return f"{SCHEMA}.{name}"
-
-
-def in_duckdb(path, session, runtime) -> There:
-    runtime.settings.warehouse_folders = str(path)
-    shop = Shop(path / "shop.duckdb")
-    shop.open()
-
-    def say(*statements: str) -> list[Any]:
-        with duckdb.connect(shop.path) as connection:
-            return [connection.execute(statement).fetchall() for statement in statements][-1]
-
-    say(f"create schema {SCHEMA}")
-    url = f"duckdb://{shop.path}"
-    return There("duckdb", url, sync_of(session, runtime, url), say)
-
-
-def in_postgres(session, runtime, servers, database_url) -> There:
-    runtime.settings.warehouse_hosts = str(servers.postgres.sockets)
-
-    def say(*statements: str) -> list[Any]:
-        for statement in statements:
-            found = session.connection().exec_driver_sql(statement)
-            rows = found.fetchall() if found.returns_rows else []
-        session.commit()
-        return [tuple(row) for row in rows]
-
-    say(
-        f"create schema {SCHEMA}",
-        "create table customers (id integer, email text, phone text, subscribed text)",
-        "insert into customers select n, 'p' || n || '@example.org', '+49151000' || (1000 + n), 'yes' from generate_series(0, 2) n",
-    )
-    return There("postgres", database_url, sync_of(session, runtime, database_url, "postgres"), say)
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -85,27 +37,6 @@ def there(request, tmp_path, runtime, session, channel, servers, database_url) -
     )
     name_schema(session, made.sync)
     return made
-
-
-@pytest.fixture
-def shop(tmp_path, runtime, session, channel) -> There:
-    """The same in DuckDB alone."""
-    made = in_duckdb(tmp_path, session, runtime)
-    name_schema(session, made.sync)
-    return made
-
-
-def name_schema(session, sync: Sync, schema: str = SCHEMA) -> WarehouseConnection:
-    """As a person does on the connection's page."""
-    connection = session.get_one(WarehouseSource, sync.segment_id).connection
-    connection.schema_name = schema
-    session.commit()
-    return connection
-
-
-def told(run: Run) -> dict[str, Any]:
-    """What the run says of how its members were read."""
-    return run.cursor["warehouse"]
 
 
 def test_only_changes_leave_the_engine(there, runtime, channel):
@@ -144,104 +75,7 @@ def test_of_a_segment_that_did_not_change_a_count_travels(there, runtime, channe
     assert told(third).get("laid_down", 0) == 0 < told(second)["laid_down"] < told(first)["bytes"]
 
 
-def test_no_value_and_no_hash_is_laid_down_there(shop, runtime):
-    """What lies in the schema is numbers that nobody can read without us: of members, of changes, of states (B6)."""
-    go(runtime, shop.sync)
-    go(runtime, shop.sync)
-    columns = shop.say(
-        f"select column_name, data_type from information_schema.columns where table_schema = '{SCHEMA}' order by 1"
-    )
-    assert [(name, kind.lower()) for name, kind in columns] == [
-        ("change_no", "bigint"),
-        ("member", "bigint"),
-        ("state", "bigint"),
-    ]
-    assert shop.say(f"select count(*) from {shop.mirror()}") == [(3,)]
-
-
-# -- a mirror counts only where it has what our ledger has --------------------------------------------------------
-
-
-def cut_short(there: There) -> None:
-    """Some of it is gone."""
-    there.say(f"delete from {there.mirror()} where state = 0 and member = (select max(member) from {there.mirror()})")
-
-
-def of_another(there: There) -> None:
-    """It has as many members, but others."""
-    there.say(f"update {there.mirror()} set member = member + 1")
-
-
-def gone(there: There) -> None:
-    """Somebody dropped it."""
-    there.say(f"drop table {there.mirror()}")
-
-
-@pytest.mark.parametrize("spoil", [cut_short, of_another, gone])
-def test_a_mirror_that_is_not_what_it_should_be_is_written_anew(shop, runtime, channel, spoil):
-    """Cut short, another sync's, or gone: it is written anew from our ledger, and the audience is right (B6, B1)."""
-    go(runtime, shop.sync)
-    go(runtime, shop.sync)
-    spoil(shop)
-    shop.say("delete from customers where id in (1, 2)", "update customers set phone = null where id = 0")
-    let_go(runtime, shop.sync.id)
-    run = go(runtime, shop.sync)
-    assert (run.changed_members, run.gone_members, told(run)["there"]) == (1, 2, True)
-    assert len(keys(channel)) == 1
-    assert shop.say(f"select count(*) from {shop.mirror()}") == [(3,)]
-
-
-def test_a_mirror_of_an_earlier_ledger_gets_the_difference_only(shop, runtime, channel, session):
-    """What a run sent is laid down beside the next one, and nothing else is (B6)."""
-    shop.say("insert into customers select n, 'p' || n || '@example.org', null, 'yes' from range(10, 60) r(n)")
-    go(runtime, shop.sync)
-    whole = told(go(runtime, shop.sync))["laid_down"]
-    shop.say("update customers set phone = '+491510009999' where id = 1")
-    go(runtime, shop.sync)
-    run = go(runtime, shop.sync)
-    assert 0 < told(run)["laid_down"] < whole / 10
-    newest = session.scalars(select(Ledger.id).order_by(Ledger.id.desc()).limit(1)).one()
-    assert [mirror.ledger for mirror in mirrors.found(shop.tables())] == [newest]
-
-
-def test_a_mirror_without_its_ledger_is_no_help(shop, runtime, session, channel):
-    """Where the books are begun anew, everybody travels, and nobody is taken for known (B17, B6)."""
-    go(runtime, shop.sync)
-    go(runtime, shop.sync)
-    session.get_one(Ledger, again(runtime, shop.sync).ledger_id).basis = "other rules"
-    session.commit()
-    run = go(runtime, shop.sync)
-    assert (told(run)["rows"], run.changed_members + run.unchanged_members) == (3, 3)
-
-
-class DiesLayingDown(Effects):
-    """The worker ends before or after a table is written there."""
-
-    def __init__(self, *, after: bool) -> None:
-        self.end_after = after
-
-    def before(self, effect: Effect) -> None:
-        if effect.sort is Sort.WAREHOUSE and not self.end_after:
-            raise Killed
-
-    def after(self, effect: Effect) -> None:
-        if effect.sort is Sort.WAREHOUSE and self.end_after:
-            raise Killed
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_a_worker_that_dies_writing_there_leaves_the_audience_right(shop, runtime, channel, after):
-    """Whatever lies in the schema then, the next run's audience is the segment (B1, B6)."""
-    go(runtime, shop.sync)
-    shop.say("delete from customers where id = 2")
-    run = start(runtime, shop.sync)
-    with pytest.raises(Killed):
-        work(replace(runtime, effects=DiesLayingDown(after=after)), run)
-    run = work(runtime, run)
-    assert (run.state, run.gone_members, len(keys(channel))) == ("done", 1, 4)
-
-
-# -- where it cannot be done there ---------------------------------------------------------------------------------
+# -- where it cannot be done there -----------------------------------------------------------------------------------
 
 
 def test_without_the_right_members_are_streamed(there, runtime, session, channel):
@@ -324,7 +158,7 @@ def test_nothing_that_people_ask_can_write(session, runtime, channel, servers, d
     assert made.say("select count(*) from customers") == [(3,)]
 
 
-# -- the promises ----------------------------------------------------------------------------------------------
+# -- the promises ----------------------------------------------------------------------------------------------------
 
 
 def test_opt_outs_and_lists_are_applied_last_there_too(shop, runtime, session, channel):
@@ -357,7 +191,7 @@ def test_cells_left_out_are_counted_there_too(shop, runtime, channel):
     assert (run.rows_added, run.cursor["unclean"], open_alerts(runtime)) == (3, {"email": 1}, [])
 
 
-# -- both ways are one ---------------------------------------------------------------------------------------------
+# -- both ways are one -----------------------------------------------------------------------------------------------
 
 PEOPLE = st.integers(0, 5)
 CHANGES = st.one_of(

@@ -1,4 +1,4 @@
-"""A shop's warehouse in a DuckDB file, and a segment that reads it: what tests of warehouse segments begin with."""
+"""A shop's warehouse in a DuckDB file or in PostgreSQL, and a segment that reads it: what tests of warehouse segments begin with."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import duckdb
 from sqlalchemy.orm import Session
 
 from segsync.actions import warehouse_reading
-from segsync.models import Segment, Sync, WarehouseConnection, WarehouseSource, Workspace
+from segsync.models import Run, Segment, Sync, WarehouseConnection, WarehouseSource, Workspace
 from segsync.rules.terms import SegmentKind
 from segsync.rules.warehouse_forms import Columns
 from segsync.runtime import Runtime
 from tests.builders import make_integration, make_organization, make_person, make_segment, make_sync, make_workspace
 
 CUSTOMERS = "select id, email, phone, subscribed from customers"
+SCHEMA = "room_for_segsync"
 COLUMNS = Columns(("id",), {"email": "email", "phone": "phone"}, {"subscription": "subscribed"})
 
 
@@ -82,3 +83,68 @@ def remember_types(session: Session, runtime: Runtime, segment: Segment) -> None
     source = session.get_one(WarehouseSource, segment.id)
     source.types = {name: kind for name, kind in source.columns if name in COLUMNS.columns}
     session.commit()
+
+
+@dataclass
+class There:
+    """A shop in an engine with a schema for us, and Ada's sync of its customers."""
+
+    engine: str
+    url: str
+    sync: Sync
+    say: Any
+
+    def tables(self) -> list[str]:
+        """What lies in the schema."""
+        asked = f"select table_name from information_schema.tables where table_schema = '{SCHEMA}'"
+        return sorted(row[0] for row in self.say(asked))
+
+    def mirror(self) -> str:
+        """The only one."""
+        (name,) = self.tables()
+        return f"{SCHEMA}.{name}"
+
+
+def in_duckdb(path, session, runtime) -> There:
+    runtime.settings.warehouse_folders = str(path)
+    shop = Shop(path / "shop.duckdb")
+    shop.open()
+
+    def say(*statements: str) -> list[Any]:
+        with duckdb.connect(shop.path) as connection:
+            return [connection.execute(statement).fetchall() for statement in statements][-1]
+
+    say(f"create schema {SCHEMA}")
+    url = f"duckdb://{shop.path}"
+    return There("duckdb", url, sync_of(session, runtime, url), say)
+
+
+def in_postgres(session, runtime, servers, database_url) -> There:
+    runtime.settings.warehouse_hosts = str(servers.postgres.sockets)
+
+    def say(*statements: str) -> list[Any]:
+        for statement in statements:
+            found = session.connection().exec_driver_sql(statement)
+            rows = found.fetchall() if found.returns_rows else []
+        session.commit()
+        return [tuple(row) for row in rows]
+
+    say(
+        f"create schema {SCHEMA}",
+        "create table customers (id integer, email text, phone text, subscribed text)",
+        "insert into customers select n, 'p' || n || '@example.org', '+49151000' || (1000 + n), 'yes' from generate_series(0, 2) n",
+    )
+    return There("postgres", database_url, sync_of(session, runtime, database_url, "postgres"), say)
+
+
+def name_schema(session, sync: Sync, schema: str = SCHEMA) -> WarehouseConnection:
+    """As a person does on the connection's page."""
+    connection = session.get_one(WarehouseSource, sync.segment_id).connection
+    connection.schema_name = schema
+    session.commit()
+    return connection
+
+
+def told(run: Run) -> dict[str, Any]:
+    """What the run says of how its members were read."""
+    return run.cursor["warehouse"]

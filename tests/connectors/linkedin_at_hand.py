@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import flask
 import pyarrow as pa
+import pytest
 import requests
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -18,6 +20,7 @@ from connectors.linkedin import simulator
 from connectors.linkedin.connector import LinkedInConnector
 from connectors.linkedin.identifiers import CAPABILITIES
 from connectors.linkedin.oauth import LinkedInOAuth
+from connectors.problems import Code, ConnectorProblem
 from connectors.simulation import World
 
 REDIRECT = "http://127.0.0.1/return"
@@ -78,6 +81,13 @@ def batch(rows: list[dict[str, str]], action: Action = Action.ADD, kind: Kind = 
     columns = shape.columns if action is Action.ADD else shape.key_columns
     table = pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in columns})
     return Batch(action, table, 1, last=True, session=7, estimated_total=len(rows), kind=kind)
+
+
+def refusal(work: Any, *arguments: Any) -> tuple[type[ConnectorProblem], Code]:
+    """The problem that a call ends in, and its code."""
+    with pytest.raises(ConnectorProblem) as caught:
+        work(*arguments)
+    return type(caught.value), caught.value.code
 
 
 @contextmanager

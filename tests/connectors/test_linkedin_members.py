@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from connectors.contract import Action, Kind
 from connectors.linkedin.identifiers import CAPABILITIES
 from connectors.linkedin.members import MOST_REQUESTS, deliver
-from connectors.problems import Code, ConnectorProblem, SegmentRefused, TryLater, UnexpectedReply
-from tests.connectors.linkedin_at_hand import ACCOUNT, batch, linkedin_at_hand, spec
+from connectors.problems import Code, SegmentRefused, TryLater, UnexpectedReply
+from tests.connectors.linkedin_at_hand import ACCOUNT, batch, linkedin_at_hand, refusal, spec
 
 DEVICE = "38400000-8cf0-11bd-b23e-10b96e4ef00d"
 
@@ -55,12 +55,6 @@ def keys(linkedin, audience):
 
 def told(result):
     return result.accepted, {one.code: (one.count, one.rows) for one in result.refused}
-
-
-def refusal(work, *arguments):
-    with pytest.raises(ConnectorProblem) as caught:
-        work(*arguments)
-    return type(caught.value), caught.value.code
 
 
 def test_people_arrive_and_leave(linkedin, ada, audience):

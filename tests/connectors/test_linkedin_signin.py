@@ -8,8 +8,8 @@ import pytest
 
 from connectors.contract import Tokens
 from connectors.linkedin.oauth import RENEW_BEFORE, LinkedInOAuth
-from connectors.problems import Code, ConnectorProblem, ReconnectNeeded, SetupNeeded, TryLater
-from tests.connectors.linkedin_at_hand import REDIRECT, linkedin_at_hand
+from connectors.problems import Code, ReconnectNeeded, SetupNeeded, TryLater
+from tests.connectors.linkedin_at_hand import REDIRECT, linkedin_at_hand, refusal
 
 OAUTH = LinkedInOAuth()
 
@@ -30,12 +30,6 @@ def linkedin(shared):
 
 def days_left(moment):
     return round((moment - datetime.now(UTC)) / timedelta(days=1))
-
-
-def refusal(work, *arguments):
-    with pytest.raises(ConnectorProblem) as caught:
-        work(*arguments)
-    return type(caught.value), caught.value.code
 
 
 def test_a_person_connects_and_is_recognised(linkedin):

@@ -20,6 +20,8 @@ from connectors.registry import load
 from connectors.simulators import Simulators
 from segsync.actions.push.follow import worry_of
 from segsync.rules.catalogue import CATALOGUE
+from tests.actions import test_alerts_late as late
+from tests.actions import test_alerts_of_runs as of_runs
 from tests.actions import test_alerts_opened as opened
 from tests.actions import test_asks, test_holds, test_push, test_removals, test_segment_gone, test_warehouse_there
 from tests.actions import test_warehouse_runs as warehouses
@@ -209,9 +211,9 @@ OPENED: Mapping[str, Callable[..., object]] = {
     "segment.deleted": test_push.test_deleted_segment_stops_the_run,
     "removal.waits": test_removals.test_dead_signin_waits_in_an_alert_and_can_be_done_by_hand,
     "segment.asks_for_deleted": test_segment_gone.test_a_run_sends_nobody_while_its_rules_ask_for_a_deleted_segment,
-    "segment.empty": opened.test_an_empty_segment_is_told_to_whoever_owns_the_sync,
-    "ledger.unreadable": opened.test_a_ledger_that_cannot_be_read_is_told_to_the_operator,
-    "disk.full": opened.test_a_full_disk_is_told_to_the_operator,
+    "segment.empty": of_runs.test_an_empty_segment_is_told_to_whoever_owns_the_sync,
+    "ledger.unreadable": of_runs.test_a_ledger_that_cannot_be_read_is_told_to_the_operator,
+    "disk.full": of_runs.test_a_full_disk_is_told_to_the_operator,
     "warehouse.unreachable": warehouses.test_a_warehouse_that_cannot_be_reached_is_never_read_as_empty,
     "warehouse.signin": warehouses.test_a_sign_in_that_no_longer_works_waits_for_an_administrator,
     "warehouse.off_limits": warehouses.test_a_folder_that_nobody_listed_is_off_limits,
@@ -236,11 +238,11 @@ OPENED: Mapping[str, Callable[..., object]] = {
     "scheduler.absent": opened.test_a_missing_part_is_told_to_every_organization,
     "limit.near": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,
     "limit.reached": opened.test_a_limit_that_is_near_or_reached_is_told_to_administrators,
-    "sync.overdue": opened.test_a_run_that_lasts_a_whole_interval_is_overdue,
-    "sync.lapsing": opened.test_members_that_a_channel_is_about_to_forget_are_told,
-    "run.everybody": opened.test_everybody_is_never_sent_again_in_silence,
+    "sync.overdue": late.test_a_run_that_lasts_a_whole_interval_is_overdue,
+    "sync.lapsing": late.test_members_that_a_channel_is_about_to_forget_are_told,
+    "run.everybody": of_runs.test_everybody_is_never_sent_again_in_silence,
     "run.held": test_holds.test_a_large_removal_is_held_before_anything_is_sent,
-    "segment.unusual": opened.test_an_unusual_size_is_told_and_ends_by_itself,
+    "segment.unusual": of_runs.test_an_unusual_size_is_told_and_ends_by_itself,
     "person.deactivated": opened.test_syncs_of_somebody_who_left_are_told_to_administrators,
     "bug.broken": test_asks.test_a_question_that_breaks_is_given_up,
 }

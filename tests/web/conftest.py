@@ -1,4 +1,4 @@
-"""A browser without a screen, and the people of Northwind: Ada and Max market, Grace and Alan administer, Vera looks."""
+"""A browser without a screen, the people of Northwind (Ada and Max market, Grace and Alan administer, Vera looks), and a sync of Ada's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from segsync.actions import browser_sessions
 from segsync.app import create_app
+from tests.actions.fake_channel import with_fakes
+from tests.builders import NOW, make_integration, make_segment, make_sync
 from tests.people import ada, alan, grace, max_, organization, vera, workspace  # noqa: F401 - fixtures
 
 
@@ -36,3 +38,28 @@ def sign_in(client, runtime):
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def fake(runtime):
+    """The runtime over a channel that answers what the test says."""
+    return with_fakes(runtime)
+
+
+@pytest.fixture
+def sync(session, workspace, ada, fake):  # noqa: F811 - the fixtures above
+    """Ada's sync, in step, with an audience at Meta."""
+    hers = make_integration(session, ada, "meta", name="ada@meta.example", access_sealed=fake.vault.seal("token"))
+    segment = make_segment(session, workspace, "Enterprise prospects", ada, size=1204, refreshed_at=NOW)
+    made = make_sync(
+        session,
+        segment,
+        hers,
+        account_id="act-77",
+        account_name="Northwind EU",
+        audience_id="aud-1",
+        audience_name="Enterprise prospects",
+        members_held=1204,
+    )
+    session.commit()
+    return made
