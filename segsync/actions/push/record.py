@@ -189,7 +189,8 @@ def _folded(job: Job, files: Books, planned: Run, sent_at: datetime) -> tuple[li
     stem = f"{job.stem}-of{planned.id}-{planned.cursor['first_batch']}"
     stream = Stream(job.folder, books.LEDGER, stem, group_rows=rows, part_rows=rows)
     sums = Sums()
-    with job.tools.workbench() as bench:
+    # a window is too small for two threads, and each takes memory of its own
+    with job.tools.workbench(threads=1) as bench:
         for table in fold(bench, job.shape, files, now=int(sent_at.timestamp()), window=rows):
             sums = sums.plus(table)
             stream.add(table)
