@@ -51,9 +51,8 @@ def measure(told: list[Figure], wanted: list[str], members: int) -> None:
         with stage(members, target) as made:
             for name in wanted:
                 print(f"measuring {name}", flush=True)
-                told.extend(
-                    FIGURES[name](made, target)
-                )  # one by one: what was measured stays where the next one breaks off
+                # one by one: what was measured stays where the next one breaks off
+                told.extend(FIGURES[name](made, target))
 
 
 if __name__ == "__main__":
