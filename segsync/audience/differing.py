@@ -19,7 +19,7 @@ from connectors.contract import Shape
 from segsync.audience import packing
 from segsync.audience.ledger import Held, ledger_schema
 from segsync.audience.packing import read_rows
-from segsync.audience.rolls import inside
+from segsync.audience.rolls import inside, picked
 
 NUMBERS = ("member", "change_no", "state")
 OF_THE_BOOKS = ("reason", "first_sent", "last_sent")
@@ -105,12 +105,12 @@ def differing(shape: Shape, window: Window) -> Differing:
     masks, start = [], 0
     for _, numbers, _ in known:
         masks.append(~stays[start : start + numbers.num_rows])
-        states = _tally(numbers.filter(pa.array(~masks[-1])), "state")
+        states = _tally(picked(numbers, ~masks[-1]), "state")
         counts["unchanged"] += states.get(Held.HELD, 0) + states.get(Held.REFUSED, 0)
         counts["no_identifier"] += states.get(Held.SKIPPED, 0)
         start += numbers.num_rows
     base, gone = _split(known, masks, allowed, shape)
-    return Differing(_without(allowed, staying), base, gone, window.same_basis, counts)
+    return Differing(picked(allowed, ~staying), base, gone, window.same_basis, counts)
 
 
 Numbers = tuple[Path, pa.Table, slice]
@@ -160,15 +160,12 @@ def _split(
     for (path, _, place), mask in zip(known, masks, strict=True):
         if not mask.any():
             continue
+        # a copy, even of all of them: the rest of the file is let go of
         rows = read_rows(path, compared).slice(place.start, place.stop - place.start).filter(pa.array(mask))
         there = np.isin(rows.column("member").to_numpy(), ids)
-        theirs.append(rows.filter(pa.array(there)))
-        gone.append(rows.filter(pa.array(~there)))
+        theirs.append(picked(rows, there))
+        gone.append(picked(rows, ~there))
     return packing.together(theirs), packing.together(gone)
-
-
-def _without(members: pa.Table, staying: np.ndarray) -> pa.Table:
-    return members.filter(pa.array(~staying)) if staying.any() else members
 
 
 def _tally(table: pa.Table, column: str) -> dict[int, int]:
